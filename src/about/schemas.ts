@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+const path = (example: string) => z.string().meta({ example });
+
+export const home = z
+  .object({
+    name: z.string(),
+    version: z.string(),
+    docs: path('/swagger'),
+    openapi: path('/swagger/json'),
+    health: path('/health'),
+    version_url: path('/version'),
+  })
+  .meta({ id: 'Home', description: 'Where to find what' });
+
+export const version = z
+  .object({
+    name: z.string().meta({ example: 'CatAtlas API' }),
+    version: z.string().meta({ example: '1.0.0' }),
+    commit: z
+      .string()
+      .meta({ description: 'Commit of the source, or `source` when not built from one', example: '4f1c2ab' }),
+    built_at: z.string().nullable().meta({ description: 'When it was built; null when run from source' }),
+    runtime: z.string().meta({ example: 'bun 1.4.5' }),
+  })
+  .meta({ id: 'Version', description: 'What exactly is running' });

@@ -1,0 +1,126 @@
+import { Elysia, ValidationError } from 'elysia';
+import type { z } from 'zod';
+import { aboutRoutes } from './about/routes.ts';
+import { analysisRoutes } from './analysis/routes.ts';
+import { apiInfo, apiTags } from './api-info.ts';
+import type { Build } from './build.ts';
+import { catRoutes } from './cats/routes.ts';
+import { commentRoutes } from './comments/routes.ts';
+import type { AppContext } from './context.ts';
+import { entryRoutes } from './entries/routes.ts';
+import { geocodingRoutes } from './geocoding/routes.ts';
+import { healthRoutes } from './health/routes.ts';
+import { readJsonBody } from './http/body.ts';
+import { answerPreflight, corsHeaders } from './http/cors.ts';
+import { answerUnmatched, RouteTable } from './http/methods.ts';
+import type { ApiDocument, DocumentedRoute } from './http/openapi.ts';
+import { asAppError, logProblem, renderProblem } from './http/problem.ts';
+import { rawQuery } from './http/raw-query.ts';
+import { requireReady } from './http/readiness.ts';
+import { factsOf } from './http/request-facts.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { documentation } from './http/swagger.ts';
+import { type RequestSchemas, validationError } from './http/validation.ts';
+import { imageRoutes } from './images/routes.ts';
+import { insightRoutes } from './insights/routes.ts';
+import { mapRoutes } from './map/routes.ts';
+import { matchingRoutes } from './matching/routes.ts';
+
+/** Puts what every request passes and the features together. Does no I/O. */
+export function createApp(context: AppContext) {
+  const { settings, lifecycle, log } = context;
+  const routes = (): readonly DocumentedRoute[] => app.routes;
+  let table: RouteTable | undefined;
+
+  const app = new Elysia({ name: 'catatlas', strictPath: true, normalize: false })
+    .onRequest(({ request, set }) => {
+      Object.assign(set.headers, securityHeaders);
+      set.headers['x-request-id'] = factsOf(request).id;
+      if (lifecycle.draining) set.headers['connection'] = 'close';
+    })
+    .use(corsHeaders(settings.ALLOWED_ORIGINS))
+    .onRequest(({ request }) => {
+      const preflight = answerPreflight(settings.ALLOWED_ORIGINS, request);
+      if (preflight) return preflight;
+      requireReady(lifecycle, new URL(request.url).pathname);
+      return undefined;
+    })
+    .onTransform({ as: 'global' }, (ctx) => {
+      factsOf(ctx.request).route = ctx.route;
+      Object.assign(ctx, { query: rawQuery(ctx.request.url) });
+    })
+    .onParse({ as: 'global' }, ({ request }) => readJsonBody(request))
+    // A Response, never status(): Elysia 1.4.30 turns the second 404 into a 200 otherwise (elysiajs/elysia#1969).
+    .onError({ as: 'global' }, ({ error, code, request, route, params, body }) => {
+      const facts = factsOf(request);
+      // A body that cannot be parsed ends here before the hook that notes the route.
+      if (code !== 'NOT_FOUND') facts.route ??= route;
+      const { id } = facts;
+      const answer = (failure: unknown) => {
+        const problem = asAppError(failure);
+        logProblem(log, problem, id);
+        const path = new URL(request.url).pathname;
+        return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
+      };
+      try {
+        if (code === 'NOT_FOUND') {
+          table ??= new RouteTable(routes());
+          return answerUnmatched(table, request);
+        }
+        if (error instanceof ValidationError && error.type !== 'response')
+          return answer(
+            validationError(schemasOf(routes(), request.method, route), {
+              path: params,
+              query: rawQuery(request.url),
+              body,
+            }),
+          );
+        // Elysia wraps what a parser throws.
+        return answer(code === 'PARSE' ? (error.cause ?? error) : error);
+      } catch (failure) {
+        return answer(failure);
+      }
+    })
+    .use(featureRoutes(context))
+    .use(documentation({ document: () => describeApi(routes(), context.build), script: readScript }));
+  return app;
+}
+
+/** The schemas of one route, for a second look at a request that failed the first. */
+function schemasOf(routes: readonly DocumentedRoute[], method: string, path: string): RequestSchemas {
+  const hooks = routes.find((route) => route.method === method && route.path === path)?.hooks as
+    | { params?: z.ZodType; query?: z.ZodType; body?: z.ZodType }
+    | undefined;
+  return { path: hooks?.params, query: hooks?.query, body: hooks?.body };
+}
+
+/** Every feature. They read the context when a request comes, never before. */
+const featureRoutes = (context: AppContext) =>
+  new Elysia({ name: 'features' })
+    .use(aboutRoutes(context))
+    .use(healthRoutes(context))
+    .use(entryRoutes(context))
+    .use(analysisRoutes(context))
+    .use(matchingRoutes(context))
+    .use(mapRoutes(context))
+    .use(geocodingRoutes(context))
+    .use(imageRoutes())
+    .use(catRoutes(context))
+    .use(insightRoutes(context))
+    .use(commentRoutes(context));
+
+/** The OpenAPI document of these routes. Its maker is loaded when first asked for: it would double the time to start. */
+async function describeApi(routes: readonly DocumentedRoute[], build: Build): Promise<ApiDocument> {
+  const { buildDocument } = await import('./http/openapi.ts');
+  return buildDocument({ routes, info: apiInfo(build.version), tags: apiTags });
+}
+
+/** The document that a server of this build has at /swagger/json, without a server. */
+export async function openApiDocument(build: Build): Promise<ApiDocument> {
+  const unused = new Proxy({} as AppContext, {
+    get(_target, name) {
+      throw new Error(`describing the API must not need the context, but ${String(name)} was read`);
+    },
+  });
+  return await describeApi(featureRoutes(unused).routes, build);
+}

@@ -1,0 +1,123 @@
+import type { Instant } from '../clock.ts';
+import type { Queryable, Tx } from '../database/connect.ts';
+import type { ProfileEntry } from './profile.ts';
+import type { Cat } from './schemas.ts';
+
+const catColumns = (sql: Queryable) => sql`id, name, created_at as "createdAt"`;
+
+export async function findCat(sql: Queryable, id: number): Promise<Cat | undefined> {
+  const [row] = await sql<Cat[]>`select ${catColumns(sql)} from cats where id = ${id}`;
+  return row;
+}
+
+export async function catExists(sql: Queryable, id: number): Promise<boolean> {
+  const rows = await sql`select 1 from cats where id = ${id}`;
+  return rows.length > 0;
+}
+
+/** Does the cat exist, and will it until this transaction ends? A deletion waits for the lock. */
+export async function keepCat(tx: Tx, id: number): Promise<boolean> {
+  const rows = await tx`select 1 from cats where id = ${id} for key share`;
+  return rows.length > 0;
+}
+
+/** Up to `limit` cats by id descending, beginning below `before`. */
+export async function listCatsBefore(sql: Queryable, before: number, limit: number): Promise<Cat[]> {
+  return await sql<Cat[]>`select ${catColumns(sql)} from cats where id < ${before} order by id desc limit ${limit}`;
+}
+
+export async function insertCat(sql: Queryable, input: { name: string | null; createdAt: Instant }): Promise<Cat> {
+  const [row] = await sql<[Cat]>`
+    insert into cats (name, created_at) values (${input.name}, ${input.createdAt}) returning ${catColumns(sql)}`;
+  return row;
+}
+
+export interface RenamedCat {
+  id: number;
+  name: string | null;
+  updatedAt: Instant;
+}
+
+export async function renameCat(
+  sql: Queryable,
+  change: { id: number; name: string | null; updatedAt: Instant },
+): Promise<RenamedCat | undefined> {
+  const [row] = await sql<RenamedCat[]>`
+    update cats set name = ${change.name}, updated_at = ${change.updatedAt}
+    where id = ${change.id} returning id, name, updated_at as "updatedAt"`;
+  return row;
+}
+
+/** A cat as PATCH answers when nothing was to be changed: a cat that was never changed was last touched when made. */
+export async function findLastChange(sql: Queryable, id: number): Promise<RenamedCat | undefined> {
+  const [row] = await sql<RenamedCat[]>`
+    select id, name, coalesce(updated_at, created_at) as "updatedAt" from cats where id = ${id}`;
+  return row;
+}
+
+/** Deletes a cat; its sightings stay and have no cat, its comments and insights go. True when there was one. */
+export async function deleteCat(sql: Queryable, id: number): Promise<boolean> {
+  const { count } = await sql`delete from cats where id = ${id}`;
+  return count > 0;
+}
+
+/** The cat of each existing entry among `ids`, locked in the order of ids so that two requests cannot deadlock. */
+export async function lockEntryCats(tx: Tx, ids: readonly number[]): Promise<Map<number, number | null>> {
+  const rows = await tx<{ id: number; cat_id: number | null }[]>`
+    select id, cat_id from entries where id = any(${arrayOf(ids)}::bigint[]) order by id for update`;
+  return new Map(rows.map((row) => [row.id, row.cat_id]));
+}
+
+/** Points these entries to a cat. */
+export async function assignEntries(tx: Tx, ids: readonly number[], catId: number): Promise<void> {
+  if (ids.length > 0) await tx`update entries set cat_id = ${catId} where id = any(${arrayOf(ids)}::bigint[])`;
+}
+
+/** Ids as a PostgreSQL array literal: one parameter, so one prepared statement whatever their number. */
+const arrayOf = (ids: readonly number[]) => `{${ids.join(',')}}`;
+
+export interface CatSighting {
+  id: number;
+  text: string;
+  createdAt: Instant;
+  location: string | null;
+  location_normalized: string | null;
+  location_lat: number | null;
+  location_lon: number | null;
+  photo_url: string | null;
+  nickname: string | null;
+  isFavorite: boolean;
+}
+
+/** One page of a cat's sightings, newest first, ties by id. */
+export async function listSightingsPage(
+  sql: Queryable,
+  { catId, page, limit }: { catId: number; page: number; limit: number },
+): Promise<CatSighting[]> {
+  return await sql<CatSighting[]>`
+    select id, text, created_at as "createdAt", location, location_normalized, location_lat, location_lon, photo_url,
+      nickname, is_favorite as "isFavorite"
+    from entries where cat_id = ${catId} order by created_at desc, id desc limit ${limit} offset ${(page - 1) * limit}`;
+}
+
+export async function countSightings(sql: Queryable, catId: number): Promise<number> {
+  const [row] = await sql<[{ total: number }]>`select count(*) as total from entries where cat_id = ${catId}`;
+  return row.total;
+}
+
+/** What the short profile reads: all sightings of a cat by id descending. */
+export async function listProfileTexts(
+  sql: Queryable,
+  catId: number,
+): Promise<{ text: string; location: string | null }[]> {
+  return await sql<{ text: string; location: string | null }[]>`
+    select text, location from entries where cat_id = ${catId} order by id desc`;
+}
+
+/** What the enhanced profile reads: all sightings of a cat, newest first. */
+export async function listProfileEntries(sql: Queryable, catId: number): Promise<ProfileEntry[]> {
+  return await sql<ProfileEntry[]>`
+    select id, text, created_at as "createdAt", location, location_normalized as "locationNormalized",
+      location_lat as latitude, location_lon as longitude, photo_url as "photoUrl"
+    from entries where cat_id = ${catId} order by created_at desc, id desc`;
+}

@@ -1,0 +1,250 @@
+import { Elysia } from 'elysia';
+import { withOffset } from '../clock.ts';
+import type { AppContext } from '../context.ts';
+import { transaction } from '../database/transaction.ts';
+import { entryNotFound } from '../entries/not-found.ts';
+import { streamJsonArray } from '../http/json-stream.ts';
+import { operation } from '../http/operation.ts';
+import { listStoredInsights } from '../insights/queries.ts';
+import { planLinks } from './linking.ts';
+import { catNotFound, profileCatNotFound } from './not-found.ts';
+import { pageOf } from './paging.ts';
+import { buildEnhancedProfile, buildProfile } from './profile.ts';
+import {
+  assignEntries,
+  catExists,
+  countSightings,
+  deleteCat,
+  findCat,
+  findLastChange,
+  insertCat,
+  keepCat,
+  listCatsBefore,
+  listProfileEntries,
+  listProfileTexts,
+  listSightingsPage,
+  lockEntryCats,
+  renameCat,
+} from './queries.ts';
+import {
+  cat,
+  catFromSightings,
+  catInput,
+  catList,
+  catPatch,
+  catPath,
+  catProfile,
+  catSightings,
+  changedCat,
+  enhancedProfile,
+  linkInput,
+  linkResult,
+  pageQuery,
+} from './schemas.ts';
+
+/** Individual cats: read, create, change, delete, link sightings, profiles. */
+export const catRoutes = (context: AppContext) =>
+  new Elysia({ name: 'cats' })
+    .get('/cats', () => streamJsonArray((before, limit) => listCatsBefore(context.sql, before, limit)), {
+      detail: operation({
+        operationId: 'listCats',
+        tag: 'Cats',
+        summary: 'List all cats',
+        description: 'Every cat, newest id first, as one array.',
+        success: { description: 'All cats', schema: catList },
+        errors: [],
+      }),
+    })
+    .post('/cats', ({ body }) => insertCat(context.sql, { name: body.name, createdAt: context.clock.now() }), {
+      body: catInput,
+      response: { 200: cat },
+      detail: operation({
+        operationId: 'createCat',
+        tag: 'Cats',
+        summary: 'Create a cat',
+        description: 'A cat without sightings. `{}` is fine: a cat may go without a name.',
+        success: { description: 'The new cat' },
+        errors: [],
+      }),
+    })
+    .post(
+      '/cats/from-sightings',
+      ({ body }) =>
+        transaction(context.sql, async (tx) => {
+          const existing = await lockEntryCats(tx, body.entry_ids);
+          if (existing.size === 0) throw entryNotFound();
+          const created = await insertCat(tx, { name: body.name, createdAt: context.clock.now() });
+          await assignEntries(tx, [...existing.keys()], created.id);
+          return created;
+        }),
+      {
+        body: catFromSightings,
+        response: { 200: cat },
+        detail: operation({
+          operationId: 'createCatFromSightings',
+          tag: 'Cats',
+          summary: 'Create a cat from sightings',
+          description:
+            'Creates a cat and assigns the sightings to it, also those of other cats. Unknown ids are skipped; when none exists, nothing is created and the answer is 404.',
+          success: { description: 'The new cat' },
+          errors: ['ENTRY_NOT_FOUND'],
+        }),
+      },
+    )
+    .get(
+      '/cats/:cat_id',
+      async ({ params: { cat_id } }) => {
+        const found = await findCat(context.sql, cat_id);
+        if (!found) throw catNotFound();
+        return found;
+      },
+      {
+        params: catPath,
+        response: { 200: cat },
+        detail: operation({
+          operationId: 'getCat',
+          tag: 'Cats',
+          summary: 'Read one cat',
+          description: 'The cat with this id. Its profile is at `/cats/{cat_id}/profile/enhanced`.',
+          success: { description: 'The cat' },
+          errors: ['CAT_NOT_FOUND'],
+        }),
+      },
+    )
+    .patch(
+      '/cats/:cat_id',
+      async ({ params: { cat_id }, body }) => {
+        const changed =
+          body.name === undefined
+            ? await findLastChange(context.sql, cat_id)
+            : await renameCat(context.sql, { id: cat_id, name: body.name, updatedAt: context.clock.now() });
+        if (!changed) throw profileCatNotFound(cat_id);
+        return { ...changed, updatedAt: withOffset(changed.updatedAt) };
+      },
+      {
+        params: catPath,
+        body: catPatch,
+        response: { 200: changedCat },
+        detail: operation({
+          operationId: 'updateCat',
+          tag: 'Cats',
+          summary: 'Rename a cat',
+          description: 'null or a blank name takes the name away. `{}` changes nothing.',
+          success: { description: 'The changed cat' },
+          errors: ['CAT_NOT_FOUND'],
+          errorDetail: 'object',
+        }),
+      },
+    )
+    .delete(
+      '/cats/:cat_id',
+      async ({ params: { cat_id } }) => {
+        if (!(await deleteCat(context.sql, cat_id))) throw catNotFound();
+        return new Response(null, { status: 204 });
+      },
+      {
+        params: catPath,
+        detail: operation({
+          operationId: 'deleteCat',
+          tag: 'Cats',
+          summary: 'Delete a cat',
+          description: 'Deletes the cat, its comments and insights. Its sightings stay and belong to no cat.',
+          success: { status: 204, description: 'Deleted' },
+          errors: ['CAT_NOT_FOUND'],
+        }),
+      },
+    )
+    .post(
+      '/cats/:cat_id/link-sightings',
+      ({ params: { cat_id }, body }) =>
+        transaction(context.sql, async (tx) => {
+          if (!(await keepCat(tx, cat_id))) throw catNotFound();
+          const outcome = planLinks(cat_id, body.entry_ids, await lockEntryCats(tx, body.entry_ids));
+          await assignEntries(tx, outcome.newly_linked, cat_id);
+          return { cat_id, ...outcome };
+        }),
+      {
+        params: catPath,
+        body: linkInput,
+        response: { 200: linkResult },
+        detail: operation({
+          operationId: 'linkSightings',
+          tag: 'Cats',
+          summary: 'Link sightings to a cat',
+          description:
+            'Says of each id whether it is newly linked, was linked already, or does not exist. A sighting of another cat moves over.',
+          success: { description: 'What became of each sighting' },
+          errors: ['CAT_NOT_FOUND'],
+        }),
+      },
+    )
+    .get(
+      '/cats/:cat_id/sightings',
+      async ({ params: { cat_id }, query }) => {
+        if (!(await catExists(context.sql, cat_id))) throw profileCatNotFound(cat_id);
+        const [total, sightings] = await Promise.all([
+          countSightings(context.sql, cat_id),
+          listSightingsPage(context.sql, { catId: cat_id, ...query }),
+        ]);
+        return { sightings, ...pageOf(total, query) };
+      },
+      {
+        params: catPath,
+        query: pageQuery,
+        response: { 200: catSightings },
+        detail: operation({
+          operationId: 'listCatSightings',
+          tag: 'Cats',
+          summary: 'List the sightings of a cat',
+          description: 'Newest first, in pages. A page past the end is empty.',
+          success: { description: 'A page of sightings' },
+          errors: ['CAT_NOT_FOUND'],
+          errorDetail: 'object',
+        }),
+      },
+    )
+    .get(
+      '/cats/:cat_id/profile',
+      async ({ params: { cat_id } }) => {
+        const found = await findCat(context.sql, cat_id);
+        if (!found) throw catNotFound();
+        return buildProfile(found, await listProfileTexts(context.sql, cat_id));
+      },
+      {
+        params: catPath,
+        response: { 200: catProfile },
+        detail: operation({
+          operationId: 'getCatProfile',
+          tag: 'Cats',
+          summary: 'Short profile of a cat',
+          description: 'What its sightings say of the cat, in a few lines.',
+          success: { description: 'The profile' },
+          errors: ['CAT_NOT_FOUND'],
+        }),
+      },
+    )
+    .get(
+      '/cats/:cat_id/profile/enhanced',
+      async ({ params: { cat_id } }) => {
+        const found = await findCat(context.sql, cat_id);
+        if (!found) throw profileCatNotFound(cat_id);
+        const [sightings, insights] = await Promise.all([
+          listProfileEntries(context.sql, cat_id),
+          listStoredInsights(context.sql, cat_id),
+        ]);
+        return buildEnhancedProfile(found, sightings, insights);
+      },
+      {
+        params: catPath,
+        response: { 200: enhancedProfile },
+        detail: operation({
+          operationId: 'getEnhancedCatProfile',
+          tag: 'Cats',
+          summary: 'Everything the profile page shows',
+          description: 'The cat, its numbers, newest sightings, places, insights, and what its sightings say of it.',
+          success: { description: 'The profile' },
+          errors: ['CAT_NOT_FOUND'],
+          errorDetail: 'object',
+        }),
+      },
+    );

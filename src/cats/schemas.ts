@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { instant } from '../entries/schemas.ts';
+import { entryIds, idParameter, integerParameter, optionalText, patchText } from '../http/fields.ts';
+
+const nameLimit = { max: 100 };
+
+const nullable = (description: string, example: string | null = null) =>
+  z.string().nullable().meta({ description, example });
+
+const catName = nullable('What people call the cat', 'Smokey');
+const catId = z.int().meta({ description: 'Number of the cat', example: 3 });
+
+export const cat = z
+  .object({ id: catId, name: catName, createdAt: instant })
+  .meta({ id: 'Cat', description: 'An individual cat' });
+
+export type Cat = z.output<typeof cat>;
+
+export const catList = z.array(cat).meta({ description: 'All cats, by id descending' });
+
+export const catInput = z
+  .object({ name: optionalText(nameLimit) })
+  .meta({ id: 'CatInput', description: 'A new cat; it may go without a name', example: { name: 'Smokey' } });
+
+export const catPatch = z.object({ name: patchText(nameLimit) }).meta({
+  id: 'CatPatch',
+  description: 'Changes to a cat. null or blank clears the name; `{}` changes nothing.',
+  example: { name: 'Smokey' },
+});
+
+export const changedCat = z
+  .object({
+    id: catId,
+    name: catName,
+    updatedAt: instant.meta({ description: 'When it was last changed', example: '2026-11-22T13:13:34.577339+00:00' }),
+  })
+  .meta({ id: 'ChangedCat', description: 'A cat after a change' });
+
+export const catFromSightings = z
+  .object({ entry_ids: entryIds(), name: optionalText(nameLimit) })
+  .meta({
+    id: 'CatFromSightings',
+    description: 'A new cat and its sightings',
+    example: { entry_ids: [7, 8], name: 'Smokey' },
+  });
+
+export const linkInput = z
+  .object({ entry_ids: entryIds() })
+  .meta({ id: 'LinkInput', description: 'Sightings to link to a cat', example: { entry_ids: [7, 8] } });
+
+const ids = (description: string) => z.array(z.int()).meta({ description });
+
+export const linkResult = z
+  .object({
+    cat_id: catId,
+    linked_count: z.int().meta({ description: 'Newly linked and already linked together', example: 2 }),
+    already_linked: ids('Were linked to this cat before'),
+    newly_linked: ids('Are linked now'),
+    failed: ids('Do not exist'),
+  })
+  .meta({ id: 'LinkResult', description: 'What became of each sighting, in the order sent' });
+
+export const catPath = z.object({ cat_id: idParameter('Number of the cat') });
+
+/** The pages that offset paging can reach without leaving the range of whole numbers. */
+const lastPage = 1_000_000_000;
+
+/** `page` and `limit` of a paged list. */
+export const pageQuery = z.object({
+  page: integerParameter({ min: 1, max: lastPage, fallback: 1 }).meta({ description: 'Page, from 1' }),
+  limit: integerParameter({ min: 1, max: 100, fallback: 20 }).meta({ description: 'Rows a page' }),
+});
+
+/** The facts of a page, beside its rows. */
+export const pageFacts = {
+  total: z.int().meta({ description: 'Rows in all', example: 1 }),
+  page: z.int().meta({ description: 'This page', example: 1 }),
+  limit: z.int().meta({ description: 'Rows a page', example: 20 }),
+  totalPages: z.int().meta({ description: 'Pages in all, at least 1', example: 1 }),
+  hasMore: z.boolean().meta({ description: 'Is there a page after this one?', example: false }),
+};
+
+export const catSightings = z
+  .object({
+    sightings: z.array(
+      z.object({
+        id: z.int(),
+        text: z.string(),
+        createdAt: instant,
+        location: z.string().nullable(),
+        location_normalized: z.string().nullable(),
+        location_lat: z.number().nullable(),
+        location_lon: z.number().nullable(),
+        photo_url: z.string().nullable(),
+        nickname: z.string().nullable(),
+        isFavorite: z.boolean(),
+      }),
+    ),
+    ...pageFacts,
+  })
+  .meta({ id: 'CatSightings', description: 'A page of the sightings of a cat, newest first' });
+
+export const catProfile = z
+  .object({
+    cat_id: catId,
+    name: catName,
+    sightings_count: z.int(),
+    locations: z.array(z.string()).meta({ description: 'Up to five places, most recent first' }),
+    top_tags: z.array(z.string()).meta({ description: 'Up to eight words that its sightings share' }),
+    temperament_guess: z.string(),
+    profile_text: z.string(),
+  })
+  .meta({ id: 'CatProfile', description: 'A cat, from its sightings' });
+
+export const enhancedProfile = z
+  .object({
+    cat: z.object({ id: catId, name: catName, createdAt: instant, primaryPhoto: nullable('The newest photo') }),
+    stats: z.object({
+      totalSightings: z.int(),
+      uniqueLocations: z.int(),
+      photoCount: z.int(),
+      firstSeen: instant.nullable(),
+      lastSeen: instant.nullable(),
+      mostFrequentLocation: nullable('Where it is seen most often'),
+    }),
+    recentSightings: z
+      .array(
+        z.object({
+          id: z.int(),
+          text: z.string(),
+          createdAt: instant,
+          location: z.string().nullable(),
+          photo_url: z.string().nullable(),
+        }),
+      )
+      .meta({ description: 'The newest five' }),
+    locationSummary: z
+      .array(
+        z.object({
+          location: z.string(),
+          normalizedLocation: z.string().nullable(),
+          count: z.int(),
+          lastSeen: instant,
+          lat: z.number().nullable(),
+          lon: z.number().nullable(),
+        }),
+      )
+      .meta({ description: 'Up to ten places, most often seen first' }),
+    insightStatus: z.object({
+      hasProfile: z.boolean(),
+      hasCare: z.boolean(),
+      hasUpdate: z.boolean(),
+      hasRisk: z.boolean(),
+      lastUpdated: instant.nullable(),
+    }),
+    top_tags: z.array(z.string()),
+    temperament_guess: z.string(),
+    profile_text: z.string(),
+  })
+  .meta({ id: 'EnhancedCatProfile', description: 'Everything the profile page shows' });

@@ -1,0 +1,71 @@
+import { closest } from '../config/spelling.ts';
+import { type Command, UsageError } from './command.ts';
+
+export interface CatalogEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Other words for it. They are not accepted, but answered with a hint. */
+  readonly alsoCalled: readonly string[];
+  load(): Promise<Command>;
+}
+
+/** The command that runs when none is named. */
+export const defaultCommand = 'serve';
+
+/** Every command but help (which explains these), in the order of the help text. Each is loaded only when it is needed. */
+export const catalog: readonly CatalogEntry[] = [
+  {
+    name: 'serve',
+    summary: 'Serve the API and its documentation (the default)',
+    alsoCalled: ['start', 'run', 'server', 'up', 'dev', 'web'],
+    load: async () => (await import('./serve.ts')).command,
+  },
+  {
+    name: 'migrate',
+    summary: 'Bring the schema of the database up to date, or show its state',
+    alsoCalled: ['upgrade', 'migrations', 'migration', 'init'],
+    load: async () => (await import('./migrate.ts')).command,
+  },
+  {
+    name: 'config',
+    summary: 'Check the settings, or print them with their sources',
+    alsoCalled: ['configuration', 'settings', 'env', 'environment', 'check', 'validate', 'print', 'doctor'],
+    load: async () => (await import('./config.ts')).command,
+  },
+  {
+    name: 'healthcheck',
+    summary: 'Ask a running server whether it lives, or is ready',
+    alsoCalled: ['health', 'ping', 'status', 'live', 'ready'],
+    load: async () => (await import('./healthcheck.ts')).command,
+  },
+  {
+    name: 'secret',
+    summary: 'Make a secret for JWT_SECRET',
+    alsoCalled: ['generate', 'key', 'keygen', 'token'],
+    load: async () => (await import('./secret.ts')).command,
+  },
+  {
+    name: 'openapi',
+    summary: 'Print the OpenAPI document of the API',
+    alsoCalled: ['swagger', 'docs', 'spec', 'schema'],
+    load: async () => (await import('./openapi.ts')).command,
+  },
+  {
+    name: 'version',
+    summary: 'Print the version, the commit and the time of the build',
+    alsoCalled: ['about', 'info'],
+    load: async () => (await import('./version.ts')).command,
+  },
+];
+
+/** The error for a command that does not exist, with what was probably meant. */
+export function unknownCommand(
+  name: string,
+  entries: readonly Pick<CatalogEntry, 'name' | 'alsoCalled'>[],
+): UsageError {
+  const synonym = entries.find(({ alsoCalled }) => alsoCalled.includes(name.toLowerCase()))?.name;
+  const names = entries.map((entry) => entry.name);
+  const meant = synonym ?? closest(name, names);
+  const hint = meant === undefined ? undefined : `Did you mean ${meant}?`;
+  return new UsageError(`unknown command ${JSON.stringify(name)}`, hint);
+}

@@ -1,0 +1,36 @@
+import { isDatabaseUnreachable, sqlStateOf } from '../database/errors.ts';
+import { MigrationError, type MigrationFailureKind } from '../migrator/failure.ts';
+import { CommandFailure } from './command.ts';
+import { ExitCode } from './exit-codes.ts';
+
+const exitCodes: Record<MigrationFailureKind, ExitCode> = {
+  failed: ExitCode.failure,
+  changed: ExitCode.migrationChanged,
+  newer: ExitCode.databaseNewer,
+  lock_timeout: ExitCode.lockTimeout,
+};
+
+/** What waiting does not cure, by SQLSTATE, and what to do about it. */
+const remedies: Record<string, string> = {
+  '28P01': 'the password is wrong: check DATABASE_URL',
+  '28000': 'the server does not let this user in: check the user in DATABASE_URL and pg_hba.conf of the server',
+  '3D000': 'the database does not exist: create it, or check the name in DATABASE_URL',
+  '42501': 'the user may not do this: give it the privilege to create tables in the schema',
+};
+
+/** A database error as the end of a command: what went wrong, what to do, and the exit code that scripts go by. */
+export function asCommandFailure(error: unknown): unknown {
+  if (error instanceof MigrationError)
+    return new CommandFailure(exitCodes[error.kind], error.message, { cause: error });
+  const state = sqlStateOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const remedy = state === undefined ? undefined : remedies[state];
+  if (remedy) return new CommandFailure(ExitCode.databaseUnreachable, `${message}: ${remedy}`, { cause: error });
+  if (isDatabaseUnreachable(error)) {
+    const advice = 'see that it runs and that DATABASE_URL names the right host and port';
+    return new CommandFailure(ExitCode.databaseUnreachable, `the database cannot be reached (${message}): ${advice}`, {
+      cause: error,
+    });
+  }
+  return error;
+}

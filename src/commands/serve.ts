@@ -1,0 +1,173 @@
+import { createApp } from '../app.ts';
+import { build } from '../build.ts';
+import { systemClock } from '../clock.ts';
+import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
+import type { AppContext } from '../context.ts';
+import type { Database } from '../database/connect.ts';
+import { AppError } from '../errors.ts';
+import { withAccessLog } from '../http/access-log.ts';
+import { maxBodyBytes } from '../http/body.ts';
+import { retryAfterSeconds } from '../http/readiness.ts';
+import { factsOf } from '../http/request-facts.ts';
+import { Lifecycle } from '../lifecycle.ts';
+import { createLog, type Log } from '../observability/log.ts';
+import { ListenError, type Server, serve } from '../platform/serve.ts';
+import { bringUpDatabase } from './bring-up.ts';
+import { type Command, CommandFailure, type CommandIO } from './command.ts';
+import { ExitCode } from './exit-codes.ts';
+
+export const command: Command = {
+  description: `Serves the API, and its documentation at /swagger. Pending migrations are applied first; until then the API answers 503 and
+/health/ready says why.
+
+Without DATABASE_URL the data is kept by an embedded PostgreSQL in DATA_DIR: for trying out and for small installations. It is
+one process and writes without fsync, so it survives a crash of the program but not of the machine. With DATABASE_URL a real
+PostgreSQL is used, and DEBUG is False unless said otherwise: then every rule for production has to be met.
+
+SIGTERM or SIGINT: not ready any more, requests under way are finished, everything is closed, exit code 0. A second signal
+ends the program at once.`,
+  options: [
+    { name: 'host', value: 'ADDRESS', purpose: 'Listen on this address', setting: 'HOST' },
+    { name: 'port', value: 'PORT', purpose: 'Listen on this port; 0 picks a free one', setting: 'PORT' },
+    { name: 'data-dir', value: 'DIRECTORY', purpose: 'Where the embedded database is kept', setting: 'DATA_DIR' },
+  ],
+  settings: ['DATABASE_URL', 'DATA_DIR', 'DEBUG', 'HOST', 'PORT', 'ALLOWED_ORIGINS', 'JWT_SECRET', 'LOG_LEVEL'],
+  exitCodes: [
+    ExitCode.ok,
+    ExitCode.failure,
+    ExitCode.usage,
+    ExitCode.databaseUnreachable,
+    ExitCode.databaseNewer,
+    ExitCode.migrationChanged,
+    ExitCode.lockTimeout,
+  ],
+  examples: [
+    { line: 'catatlas', purpose: 'try it out at http://127.0.0.1:8000/swagger' },
+    { line: 'catatlas serve --port 9000 --data-dir ./cats', purpose: 'another port, data in ./cats' },
+    { line: 'DATABASE_URL=postgres://… JWT_SECRET_FILE=/run/secrets/jwt catatlas serve', purpose: 'production' },
+  ],
+  async run(args, io) {
+    const settings = loadSettings({ env: io.env, flags: args.settings });
+    const log = openLog(settings, io);
+    for (const warning of settings.warnings) log.warn(describeProblem(warning).trim());
+    log.info(`Starting ${settings.APP_NAME} v${settings.APP_VERSION}`, {
+      commit: build.commit,
+      runtime: build.runtime,
+    });
+    log.info(`Environment: ${settings.production ? 'production' : 'development'}`);
+    return await serveUntilShutdown(settings, log, io);
+  },
+};
+
+function openLog(settings: Settings, io: CommandIO): Log {
+  const automatic = io.isTerminal ? 'pretty' : 'json';
+  return createLog({
+    level: settings.LOG_LEVEL,
+    format: settings.LOG_FORMAT === 'auto' ? automatic : settings.LOG_FORMAT,
+    write: (line) => io.stdout(line),
+    now: () => systemClock.now(),
+  });
+}
+
+async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): Promise<ExitCode> {
+  const lifecycle = new Lifecycle();
+  let database: Database | undefined;
+  const opened = () => {
+    if (database) return database;
+    throw new AppError(503, 'NOT_READY', 'The database is being opened', { retryAfter: retryAfterSeconds });
+  };
+  const context: AppContext = {
+    settings,
+    build,
+    clock: systemClock,
+    log,
+    lifecycle,
+    get sql() {
+      return opened().sql;
+    },
+    ping: (deadline) => opened().ping(deadline),
+  };
+
+  // The port is bound first: a health check that finds nobody would kill a process in the middle of its migrations.
+  const server = await listen(context);
+  announce(server, settings, log, io);
+  const shutdown = new Promise<void>((resolve) => {
+    if (io.shutdown.aborted) resolve();
+    else io.shutdown.addEventListener('abort', () => resolve(), { once: true });
+  });
+  try {
+    const ready = bringUpDatabase({
+      settings,
+      lifecycle,
+      log,
+      shutdown: io.shutdown,
+      onOpen: (one) => (database = one),
+    });
+    await Promise.race([ready, shutdown]);
+    if (lifecycle.servesApi) log.info('ready');
+    await shutdown;
+    // A migration under way finishes its file; what it throws matters no more than the shutdown.
+    await ready.catch((error: unknown) => log.warn('the start was interrupted', { error }));
+    await drain(server, settings, lifecycle, log);
+    return ExitCode.ok;
+  } finally {
+    await server.abort();
+    await database?.close();
+    log.info('stopped');
+  }
+}
+
+async function listen(context: AppContext): Promise<Server> {
+  const { settings, log } = context;
+  const app = createApp(context);
+  const fetch = withAccessLog(log, (request) => app.fetch(request));
+  try {
+    return await serve({
+      hostname: settings.HOST,
+      port: settings.PORT,
+      maxBodyBytes,
+      fetch(request, peer) {
+        factsOf(request).peer = peer;
+        return fetch(request);
+      },
+    });
+  } catch (error) {
+    if (error instanceof ListenError) throw new CommandFailure(ExitCode.failure, error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** Says where everything is: as a line of the log for programs, as a few lines for people. */
+function announce(server: Server, settings: Settings, log: Log, io: CommandIO): void {
+  const every = server.hostname === '0.0.0.0' || server.hostname === '::';
+  const host = every ? 'localhost' : server.hostname.includes(':') ? `[${server.hostname}]` : server.hostname;
+  const url = `http://${host}:${server.port}`;
+  const { database } = settings;
+  const data =
+    database.kind === 'embedded'
+      ? `${database.directory} (embedded PostgreSQL: one process, no fsync; to try out and for small installations, not for production)`
+      : 'PostgreSQL by DATABASE_URL';
+  log.info('listening', { url, docs: `${url}/swagger`, data });
+  if (io.isTerminal) io.stdout(`\n  API   ${url}\n  Docs  ${url}/swagger\n  Data  ${data}\n\n  Stop with Ctrl+C.\n\n`);
+}
+
+/** Lets balancers notice first, then finishes what is under way, within SHUTDOWN_TIMEOUT_SECONDS. */
+async function drain(server: Server, settings: Settings, lifecycle: Lifecycle, log: Log): Promise<void> {
+  lifecycle.draining = true;
+  log.info('shutting down', { drain_seconds: settings.SHUTDOWN_DRAIN_SECONDS });
+  await wait(settings.SHUTDOWN_DRAIN_SECONDS);
+  const finished = await Promise.race([
+    server.drain().then(() => true),
+    wait(settings.SHUTDOWN_TIMEOUT_SECONDS).then(() => false),
+  ]);
+  if (!finished)
+    log.warn('requests were still under way and are cut off', { timeout_seconds: settings.SHUTDOWN_TIMEOUT_SECONDS });
+}
+
+function wait(seconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, seconds * 1000);
+    // Must not keep the process alive once everything else has ended.
+    timer.unref();
+  });
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { booleanParameter } from '../http/fields.ts';
+
+export const normalizeQuery = z.object({
+  force: booleanParameter({ fallback: false }).meta({ description: 'Ask the geocoder even when the place is known' }),
+});
+
+/** Contract 4.2, normalize-location. */
+export const normalizedLocation = z
+  .object({
+    entry_id: z.int().meta({ description: 'Number of the sighting', example: 7 }),
+    original_location: z.string().meta({ description: 'The location as written; empty when there is none' }),
+    normalized_location: z.string().nullable().meta({ description: 'The address as the geocoder names it' }),
+    latitude: z.number().nullable().meta({ description: 'Degrees' }),
+    longitude: z.number().nullable().meta({ description: 'Degrees' }),
+    osm_id: z.string().nullable().meta({ description: 'OpenStreetMap id of the place' }),
+    status: z
+      .enum(['no_location', 'already_normalized', 'success', 'not_found', 'fallback', 'error'])
+      .meta({ description: 'What happened' }),
+    message: z.string().nullable().meta({ description: 'For people' }),
+  })
+  .meta({ id: 'NormalizedLocation', description: 'The result of looking a location up on the map' });
+
+/** Contract 4.1. `unavailable`: this server has no geocoder. */
+export const geocodingHealth = z
+  .object({
+    service: z.literal('nominatim'),
+    circuit_state: z.enum(['closed', 'open', 'half_open']),
+    failure_count: z.int(),
+    last_failure: z.string().nullable(),
+    status: z.enum(['healthy', 'degraded', 'unavailable']),
+  })
+  .meta({ id: 'GeocodingHealth', description: 'State of the geocoder' });

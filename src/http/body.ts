@@ -1,0 +1,123 @@
+import { AppError } from '../errors.ts';
+
+/** The most that a JSON body may hold, in bytes: the largest valid one (5000 escaped emoji and its fields) is under 100 kB. */
+export const maxJsonBytes = 1_048_576;
+
+/** The hard stop of the server itself, for bodies that no rule here has looked at. */
+export const maxBodyBytes = 16 * 1_048_576;
+
+const jsonType = /^application\/(?:[\w.!#$&^-]+\+)?json$/i;
+
+/**
+ * Reads a JSON body: 415 for another content type, 413 above `maxJsonBytes` (counted, whatever Content-Length says), 422
+ * `json_invalid` with the offset for a syntax error. An empty body is `null`, which validation reports as missing.
+ * A body without a content type is taken as JSON, as the first server did.
+ */
+export async function readJsonBody(request: Request): Promise<unknown> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  if (declared > maxJsonBytes) throw tooLarge();
+  const bytes = await readBytes(request, maxJsonBytes);
+  const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim();
+  if (bytes.length > 0 && mediaType && !jsonType.test(mediaType)) {
+    throw new AppError(
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+      `The body must be JSON: send it with Content-Type: application/json, not ${mediaType.slice(0, 100)}`,
+      { headers: { 'accept-post': 'application/json' } },
+    );
+  }
+  if (bytes.length === 0) return null;
+  return parseJson(bytes);
+}
+
+function tooLarge(): AppError {
+  return new AppError(413, 'PAYLOAD_TOO_LARGE', `The body is too large: at most ${maxJsonBytes} bytes`);
+}
+
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  if (request.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.length;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1 && chunks[0]) return chunks[0];
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  let text = '';
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? error.message : 'the body is not valid UTF-8';
+    throw new AppError(422, 'VALIDATION_FAILED', `The body is not valid JSON: ${reason}`, {
+      fields: [
+        {
+          type: 'json_invalid',
+          loc: ['body', error instanceof SyntaxError ? offsetOfSyntaxError(text) : 0],
+          msg: 'JSON decode error',
+          input: {},
+          ctx: { error: reason },
+        },
+      ],
+    });
+  }
+}
+
+/**
+ * Where JSON text goes wrong: the engines word their messages differently and not all name a position, so the longest
+ * prefix that is still the beginning of some JSON is searched for with a scanner of the grammar (RFC 8259).
+ */
+export function offsetOfSyntaxError(text: string): number {
+  const token =
+    /[ \t\n\r]*(?:([[\]{}:,])|("(?:[ !#-[\]-\uFFFF]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
+  const open: string[] = [];
+  let expects: 'value' | 'valueOrEnd' | 'key' | 'keyOrEnd' | 'colon' | 'commaOrEnd' | 'end' = 'value';
+  let at = 0;
+  const afterValue = () => (open.length === 0 ? 'end' : 'commaOrEnd');
+  const skipSpace = (from: number) => from + (/^[ \t\n\r]*/.exec(text.slice(from))?.[0].length ?? 0);
+  for (;;) {
+    token.lastIndex = at;
+    const match = token.exec(text);
+    if (!match) return skipSpace(at);
+    const start = token.lastIndex - (match[1] ?? match[2] ?? match[3] ?? '').length;
+    const [, mark, string, scalar] = match;
+    if (expects === 'value' || expects === 'valueOrEnd') {
+      if (mark === '{' || mark === '[') {
+        open.push(mark);
+        expects = mark === '{' ? 'keyOrEnd' : 'valueOrEnd';
+      } else if (mark === ']' && expects === 'valueOrEnd') {
+        open.pop();
+        expects = afterValue();
+      } else if (string !== undefined || scalar !== undefined) expects = afterValue();
+      else return start;
+    } else if (expects === 'key' || expects === 'keyOrEnd') {
+      if (string !== undefined) expects = 'colon';
+      else if (mark === '}' && expects === 'keyOrEnd') {
+        open.pop();
+        expects = afterValue();
+      } else return start;
+    } else if (expects === 'colon') {
+      if (mark !== ':') return start;
+      expects = 'value';
+    } else if (expects === 'commaOrEnd') {
+      const inside = open.at(-1);
+      if (mark === ',') expects = inside === '{' ? 'key' : 'value';
+      else if (mark === (inside === '{' ? '}' : ']')) {
+        open.pop();
+        expects = afterValue();
+      } else return start;
+    } else return start;
+    at = token.lastIndex;
+  }
+}

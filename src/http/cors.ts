@@ -1,0 +1,48 @@
+import { cors } from '@elysiajs/cors';
+
+/** Response headers that a browser script may read. */
+const exposedHeaders = ['X-Request-Id', 'Retry-After', 'Location', 'Allow'];
+
+const allowedMethods = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** How long a browser may keep the answer to a preflight, in seconds: as the first server said. */
+const preflightSeconds = 600;
+
+/** Is this origin one of ours? Compared as a whole, never by suffix or pattern. `*` (development only) is any. */
+export function originAllowed(allowed: readonly string[], origin: string | null): origin is string {
+  return origin !== null && (allowed.includes('*') || allowed.includes(origin));
+}
+
+/**
+ * CORS for simple requests: exactly the allowed origins are named back, with credentials and `Vary: Origin`. The plugin
+ * compares strings loosely (it would take `evil.example` for `https://evil.example`), so it gets our comparison as a function.
+ */
+export function corsHeaders(allowedOrigins: readonly string[]) {
+  return cors({
+    origin: [(request: Request) => originAllowed(allowedOrigins, request.headers.get('origin'))],
+    credentials: true,
+    methods: allowedMethods,
+    allowedHeaders: ['Content-Type'],
+    exposeHeaders: exposedHeaders,
+    preflight: false,
+  });
+}
+
+/**
+ * The answer to a preflight, with the words of the first server: 200 `OK` and what is allowed, or 400. Undefined for any
+ * other request.
+ */
+export function answerPreflight(allowedOrigins: readonly string[], request: Request): Response | undefined {
+  const method = request.headers.get('access-control-request-method');
+  if (request.method !== 'OPTIONS' || method === null) return undefined;
+  if (!originAllowed(allowedOrigins, request.headers.get('origin')))
+    return new Response('Disallowed CORS origin', { status: 400 });
+  if (!allowedMethods.includes(method)) return new Response('Disallowed CORS method', { status: 400 });
+  return new Response('OK', {
+    headers: {
+      'access-control-allow-methods': allowedMethods.join(', '),
+      'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? 'Content-Type',
+      'access-control-max-age': String(preflightSeconds),
+    },
+  });
+}

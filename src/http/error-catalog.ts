@@ -1,0 +1,230 @@
+/** What is to be known about an error code: for `docs/errors.md`, the page at `/docs/errors` and the API document. */
+export interface ErrorEntry {
+  /** The HTTP status it is answered with. */
+  status: number;
+  /** A few words that do not change from one occurrence to the next (RFC 9457, `title`). */
+  title: string;
+  /** A `detail` as it is really sent. */
+  example: string;
+  /** The message of the object form, where it is worded differently (contract section 2). */
+  objectExample?: string;
+  /** When it is answered. */
+  cause: string;
+  /** What the caller can do about it. */
+  remedy: string;
+}
+
+/** Every error code that an answer can carry. The order is that of the documentation: by status. */
+export const errorCatalog = {
+  TEXT_EMPTY: {
+    status: 400,
+    title: 'Text is empty',
+    example: 'text must not be empty',
+    cause: 'The text of a sighting holds nothing but white space.',
+    remedy: 'Send a text with at least one visible character.',
+  },
+  NO_SIGHTINGS: {
+    status: 400,
+    title: 'Cat has no sightings',
+    example: 'No sightings assigned to this cat yet',
+    cause: 'An insight was asked for a cat that has no sighting to draw it from.',
+    remedy: 'Link at least one sighting first: `POST /cats/{cat_id}/link-sightings`.',
+  },
+  NO_COORDINATES: {
+    status: 400,
+    title: 'Entry has no coordinates',
+    example: 'Entry has no coordinates. Use POST /entries/{id}/normalize-location first.',
+    cause: 'Distances were asked for from a sighting whose place on the map is not known.',
+    remedy: 'Geocode its location first: `POST /entries/{entry_id}/normalize-location`.',
+  },
+  NOT_FOUND: {
+    status: 404,
+    title: 'No such path',
+    example: 'Not Found',
+    cause: 'The API has nothing at this path.',
+    remedy: 'Compare the path with the document at `/swagger`. Paths have no prefix and no trailing slash.',
+  },
+  ENTRY_NOT_FOUND: {
+    status: 404,
+    title: 'Entry not found',
+    example: 'Entry not found',
+    cause: 'No sighting has the id in the path; it may have been deleted.',
+    remedy: 'Take ids from `GET /entries`.',
+  },
+  CAT_NOT_FOUND: {
+    status: 404,
+    title: 'Cat not found',
+    example: 'Cat not found',
+    objectExample: 'Cat with ID 3 not found',
+    cause: 'No cat has the id in the path; it may have been deleted.',
+    remedy: 'Take ids from `GET /cats`.',
+  },
+  COMMENT_NOT_FOUND: {
+    status: 404,
+    title: 'Comment not found',
+    example: 'Comment 7 not found for cat 3',
+    cause: 'The cat has no comment with this id: it was deleted, belongs to another cat, or the cat does not exist.',
+    remedy: 'Take ids from `GET /cats/{cat_id}/comments`.',
+  },
+  ANALYSIS_NOT_FOUND: {
+    status: 404,
+    title: 'Analysis not found',
+    example: 'No analysis found for this entry',
+    cause: 'The sighting was never analysed, or does not exist.',
+    remedy: 'Make the analysis: `POST /entries/{entry_id}/analyze`.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'Method not allowed',
+    example: 'Method Not Allowed',
+    cause: 'The path exists, but not with this method.',
+    remedy: 'Use one of the methods in the `Allow` header of the answer.',
+  },
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    title: 'Body too large',
+    example: 'The body is too large: at most 1048576 bytes',
+    cause: 'The body of the request is larger than the operation reads.',
+    remedy: 'Send less: the limit is in the message.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'Content type not supported',
+    example: 'The body must be JSON: send it with Content-Type: application/json, not text/plain',
+    cause: 'The body was sent with a content type that the operation does not read.',
+    remedy: 'Send the `Content-Type` that the document names for the operation.',
+  },
+  VALIDATION_FAILED: {
+    status: 422,
+    title: 'Request is not valid',
+    example: 'text: Field required',
+    cause: 'The body, a path parameter or a query parameter breaks a rule of the document.',
+    remedy: 'Correct every field in the list: `loc` says which, `msg` says what is wrong with it.',
+  },
+  INTERNAL_ERROR: {
+    status: 500,
+    title: 'Internal error',
+    example: 'Internal Server Error',
+    cause: 'A fault of the server. What exactly is in its log, under the request id.',
+    remedy: 'Try again later; if it stays, report the `request_id`.',
+  },
+  NOT_IMPLEMENTED: {
+    status: 501,
+    title: 'Not available in this version',
+    example: 'Geocoding is not available in this version of the server',
+    cause: 'The operation is part of the API, but the running version does not perform it yet.',
+    remedy: 'See `GET /version` and the change log. Trying again does not help.',
+  },
+  DATABASE_UNAVAILABLE: {
+    status: 503,
+    title: 'Database unavailable',
+    example: 'The database cannot be reached at the moment. Try again in a few seconds.',
+    cause: 'The database refused the connection, is restarting, or did not answer in time.',
+    remedy: 'Repeat the request after the seconds in `Retry-After`.',
+  },
+  NOT_READY: {
+    status: 503,
+    title: 'Not ready',
+    example: 'The server is not ready yet. Try again in a few seconds.',
+    cause: 'The server is starting, is bringing its database up to date, or is about to stop.',
+    remedy: 'Repeat the request after the seconds in `Retry-After`. `GET /health/ready` names what is missing.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+/** A code of the catalogue. */
+export type ErrorCode = keyof typeof errorCatalog;
+
+/** Tells whether a text is a code of the catalogue. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalog, code);
+}
+
+/** What the catalogue says about a code, if it is one of its own. */
+export function findErrorEntry(code: string): ErrorEntry | undefined {
+  return isErrorCode(code) ? errorCatalog[code] : undefined;
+}
+
+/** Whether the same request may succeed later: a passing fault of the server, or too many requests. */
+export function isRetryable(code: ErrorCode): boolean {
+  const { status }: ErrorEntry = errorCatalog[code];
+  return status === 429 || (status >= 500 && status !== 501);
+}
+
+/** Where the catalogue is served for people. */
+export const errorPagePath = '/docs/errors';
+
+/** The `type` of a problem (RFC 9457 3.1.1): a relative reference that resolves on this server to the words about the code. */
+export function errorType(code: ErrorCode): string {
+  return `${errorPagePath}#${errorAnchor(code)}`;
+}
+
+/** The anchor of a code on the page and in `docs/errors.md`: what Markdown renderers make of a heading. */
+export function errorAnchor(code: ErrorCode): string {
+  return code.toLowerCase();
+}
+
+const introduction = [
+  'Every error answer carries a `code`. It does not change; the message may. Decide by `code`, show `message`, and quote `request_id` when you ask for help.',
+  'The default body is `application/json`: `detail` as clients of the first server read it (a text, an object, or the list of invalid fields), with `message`, `code`, `retryable` and `request_id` beside it. With `Accept: application/problem+json` the same error is answered as RFC 9457 problem details, whose `type` leads here.',
+];
+
+/** The catalogue as Markdown: the text of `docs/errors.md`. */
+export function renderErrorsMarkdown(): string {
+  const lines = ['# Errors', '', ...introduction.flatMap((paragraph) => [paragraph, ''])];
+  lines.push('| Code | Status | Meaning |', '|---|---|---|');
+  for (const [code, entry] of catalogEntries())
+    lines.push(`| [${code}](#${errorAnchor(code)}) | ${entry.status} | ${entry.title} |`);
+  for (const [code, entry] of catalogEntries()) {
+    lines.push('', `## ${code}`, '', `**${entry.status} ${entry.title}.** ${entry.cause}`, '');
+    lines.push(`What to do: ${entry.remedy}`, '', `Example: "${entry.example}"`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** The catalogue as a page that needs nothing from elsewhere, not even a script. `style` goes into its style element. */
+export function renderErrorsPage(style: string): string {
+  const sections = catalogEntries().map(
+    ([code, entry]) => `<section id="${errorAnchor(code)}">
+<h2><a href="#${errorAnchor(code)}">${code}</a> <span>${entry.status}</span></h2>
+<p><strong>${markUp(entry.title)}.</strong> ${markUp(entry.cause)}</p>
+<p>What to do: ${markUp(entry.remedy)}</p>
+<p>Example: <q>${escapeHtml(entry.example)}</q></p>
+</section>`,
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>CatAtlas API: errors</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<h1>Errors</h1>
+${introduction.map((paragraph) => `<p>${markUp(paragraph)}</p>`).join('\n')}
+<p><a href="/swagger">Back to the API document</a></p>
+${sections.join('\n')}
+</main>
+</body>
+</html>
+`;
+}
+
+function catalogEntries(): [ErrorCode, ErrorEntry][] {
+  return Object.entries(errorCatalog).filter((pair): pair is [ErrorCode, (typeof pair)[1]] => isErrorCode(pair[0]));
+}
+
+function markUp(text: string): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
+}
+
+/** Makes text safe inside an HTML element or a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}

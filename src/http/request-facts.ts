@@ -1,0 +1,28 @@
+import type { Peer } from '../platform/serve.ts';
+
+/** What the way of a request needs to know about it, from the first byte to the line in the log. */
+export interface RequestFacts {
+  id: string;
+  peer: Peer | undefined;
+  /** The pattern that matched, `/entries/:entry_id`; undefined when none did. */
+  route: string | undefined;
+}
+
+const known = new WeakMap<Request, RequestFacts>();
+
+/** A client may name its request, so that its log and ours can be joined; anything odd is replaced, not trusted. */
+const acceptableId = /^[\w\-=.:]{1,128}$/;
+
+/** The facts of this request, made at the first call. */
+export function factsOf(request: Request): RequestFacts {
+  const existing = known.get(request);
+  if (existing) return existing;
+  const offered = request.headers.get('x-request-id');
+  const facts: RequestFacts = {
+    id: offered !== null && acceptableId.test(offered) ? offered : crypto.randomUUID(),
+    peer: undefined,
+    route: undefined,
+  };
+  known.set(request, facts);
+  return facts;
+}

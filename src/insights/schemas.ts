@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { instant } from '../entries/schemas.ts';
+import { optionalText } from '../http/fields.ts';
+
+const mode = z.enum(['profile', 'care', 'update', 'risk']).meta({ description: 'What the insight is for' });
+
+export const insightInput = z
+  .object({
+    mode,
+    question: optionalText({ max: 500 }).meta({
+      description: 'Echoed in a newly made insight; a cached one does not change with it',
+    }),
+  })
+  .meta({ id: 'InsightInput', description: 'Which insight to give', example: { mode: 'profile' } });
+
+export const insight = z
+  .object({
+    cat_id: z.int().meta({ example: 3 }),
+    mode,
+    prompt_version: z.string().meta({ example: 'v1' }),
+    confidence: z.number().meta({ description: '0.4 to 0.85, growing with the number of sightings', example: 0.67 }),
+    headline: z.string().meta({ example: 'Cat #3 — friendly' }),
+    summary: z.string(),
+    flags: z.array(z.string()).meta({ description: 'Up to eight warnings' }),
+    suggested_actions: z.array(z.string()),
+    citations: z
+      .array(z.object({ entry_id: z.int(), quote: z.string(), location: z.string().nullable(), createdAt: instant }))
+      .meta({ description: 'Up to five sightings that it draws on' }),
+    generatedAt: instant,
+  })
+  .meta({ id: 'Insight', description: 'What the newest ten sightings say of a cat' });

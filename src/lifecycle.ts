@@ -1,0 +1,20 @@
+/** What the schema of the database looks like to this binary. */
+export type SchemaState =
+  | { state: 'unknown' }
+  | { state: 'migrating'; applied: number; expected: number; step: string }
+  | { state: 'failed'; reason: string }
+  | { state: 'current'; version: number };
+
+/**
+ * Where this process is between its first and its last breath. `commands/serve.ts` moves it along; the health endpoints and
+ * the gate in front of the API read it.
+ */
+export class Lifecycle {
+  schema: SchemaState = { state: 'unknown' };
+  draining = false;
+
+  /** May requests reach the features? */
+  get servesApi(): boolean {
+    return this.schema.state === 'current';
+  }
+}

@@ -1,0 +1,80 @@
+import type { CommandIO } from './commands/command.ts';
+import { createLog } from './observability/log.ts';
+
+// Before anything imports Elysia, which decides at import whether to be a development server. By a variable, because the
+// bundler replaces the expression process.env.NODE_ENV by a constant.
+const { env } = process;
+const mode = 'NODE_ENV';
+if (!env[mode]) env[mode] = 'production';
+
+const controller = new AbortController();
+let unwritten = 0;
+let outputLost = false;
+let onWritten = (): void => {};
+
+/** Writes, and counts what is still under way: ending the process would cut a pipe off after 64 KiB (Bun 1.4.5). */
+function writer(stream: NodeJS.WriteStream): (text: string) => void {
+  // The reader has gone (`catatlas openapi | head`): nobody is left to tell, so stop in good order.
+  stream.on('error', () => {
+    outputLost = true;
+    controller.abort();
+    onWritten();
+  });
+  return (text) => {
+    if (outputLost) return;
+    unwritten++;
+    stream.write(text, () => {
+      unwritten--;
+      onWritten();
+    });
+  };
+}
+
+const io: CommandIO = {
+  stdout: writer(process.stdout),
+  stderr: writer(process.stderr),
+  env,
+  isTerminal: process.stdout.isTTY === true,
+  shutdown: controller.signal,
+};
+
+/** Ends the process once everything has been written. */
+async function exit(code: number): Promise<never> {
+  while (unwritten > 0 && !outputLost) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    onWritten = resolve;
+    await promise;
+  }
+  process.exit(outputLost && code === 0 ? 1 : code);
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.on(signal, () => {
+    if (controller.signal.aborted) process.exit(code);
+    controller.abort();
+  });
+
+/** A fault of the program itself. Its state is unknown from here on, so nothing is tried but to say what happened. */
+function crash(what: string, error: unknown): void {
+  const format = process.stderr.isTTY ? 'pretty' : 'json';
+  const now = () => new Date().toISOString();
+  createLog({ level: 'ERROR', format, write: io.stderr, now }).error(what, {
+    error: error instanceof Error ? error : new Error(String(error)),
+  });
+  // A reader that takes nothing must not keep a broken process alive.
+  setTimeout(() => process.exit(1), 2000);
+  void exit(1);
+}
+
+process.on('uncaughtException', (error) => crash('uncaught exception, stopping', error));
+process.on('unhandledRejection', (reason) => crash('unhandled rejection, stopping', reason));
+
+try {
+  const { runCommandLine } = await import('./commands/command-line.ts');
+  await exit(await runCommandLine(process.argv.slice(2), io));
+} catch (error) {
+  crash('unexpected error, stopping', error);
+}

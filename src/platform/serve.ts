@@ -1,0 +1,90 @@
+/** Who is on the other end of the connection. */
+export interface Peer {
+  address: string;
+  port: number;
+}
+
+export interface Server {
+  hostname: string;
+  port: number;
+  /** Refuses new connections, waits for requests under way, closes idle keep-alive connections. */
+  drain(): Promise<void>;
+  /** Closes everything at once, requests under way included. */
+  abort(): Promise<void>;
+}
+
+interface ServeOptions {
+  hostname: string;
+  /** 0 picks a free port. */
+  port: number;
+  /** The hard stop behind the limits of `http/body.ts`; on Deno that check is the only one. */
+  maxBodyBytes: number;
+  fetch(request: Request, peer: Peer): Response | Promise<Response>;
+}
+
+/** The address is taken by another process, or may not be used. `message` says which and what to do. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+/** Listens for HTTP on Bun or Deno. Throws ListenError. */
+export async function serve(options: ServeOptions): Promise<Server> {
+  try {
+    return typeof Bun === 'undefined' ? serveOnDeno(options) : serveOnBun(options);
+  } catch (error) {
+    throw new ListenError(explainListenFailure(error, options), { cause: error });
+  }
+}
+
+function explainListenFailure(error: unknown, { hostname, port }: ServeOptions): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const name = error instanceof Error ? error.name : '';
+  if (code === 'EADDRINUSE' || name === 'AddrInUse')
+    return `port ${port} on ${hostname} is in use by another process: stop that process, or choose another with PORT or --port`;
+  if (code === 'EACCES' || name === 'PermissionDenied')
+    return `not allowed to listen on port ${port}: choose one above 1023 with PORT or --port`;
+  if (code === 'EADDRNOTAVAIL' || name === 'AddrNotAvailable')
+    return `this machine has no address ${hostname}: set HOST or --host to one of its own, such as 127.0.0.1 or 0.0.0.0`;
+  return `cannot listen on ${hostname} port ${port}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function serveOnBun({ hostname, port, maxBodyBytes, fetch }: ServeOptions): Server {
+  const server = Bun.serve({
+    hostname,
+    port,
+    // Bun would let a second process share the port silently.
+    reusePort: false,
+    maxRequestBodySize: maxBodyBytes,
+    // Above Fly's proxy pool (4 s) and usual load balancers, so that they close first.
+    idleTimeout: 60,
+    development: false,
+    fetch(request, self) {
+      const peer = self.requestIP(request);
+      return fetch(request, { address: peer?.address ?? '', port: peer?.port ?? 0 });
+    },
+  });
+  return {
+    hostname,
+    port: server.port ?? port,
+    drain: () => server.stop(),
+    abort: () => server.stop(true),
+  };
+}
+
+function serveOnDeno({ hostname, port, fetch }: ServeOptions): Server {
+  const controller = new AbortController();
+  const server = Deno.serve(
+    { hostname, port, signal: controller.signal, onListen() {} },
+    (request: Request, info: { remoteAddr: { hostname: string; port: number } }) =>
+      fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }),
+  );
+  return {
+    hostname,
+    port: server.addr.port,
+    drain: () => server.shutdown(),
+    async abort() {
+      controller.abort();
+      await server.finished;
+    },
+  };
+}
