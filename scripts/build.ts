@@ -16,6 +16,8 @@ const result = await Bun.build({
   format: 'esm',
   // Halves the time to the first answer. Needs ESM because of top-level await.
   bytecode: true,
+  // What a start does not need (the documentation, the embedded engine) is loaded only when asked for.
+  splitting: true,
   // Identifiers stay: Elysia reads the source of handlers at run time and one-letter names break it.
   minify: { whitespace: true, syntax: true, identifiers: false },
   sourcemap: 'none',

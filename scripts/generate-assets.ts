@@ -3,7 +3,16 @@
 //   scalar.js.gz    the script of the documentation page, compressed: a quarter of the size, in the executable and on the wire
 // A file that is there for the same versions is left alone. Runs at the same time do not disturb each other.
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +25,11 @@ const self = fileURLToPath(import.meta.url);
 const recipe = createHash('sha256').update(readFileSync(self)).digest('hex').slice(0, 16);
 
 mkdirSync(target, { recursive: true });
-await generate('pgdata.tar.gz', `@electric-sql/pglite ${versionOf('@electric-sql/pglite')}, recipe ${recipe}`, makeDataDirectory);
+await generate(
+  'pgdata.tar.gz',
+  `@electric-sql/pglite ${versionOf('@electric-sql/pglite')}, recipe ${recipe}`,
+  makeDataDirectory,
+);
 await generate('scalar.js.gz', `@scalar/api-reference ${versionOf('@scalar/api-reference')}, recipe ${recipe}`, () =>
   compress(readFileSync(join(root, 'node_modules/@scalar/api-reference/dist/browser/standalone.js'))),
 );
@@ -66,7 +79,8 @@ async function makeDataDirectory(): Promise<Uint8Array> {
     );
     for (const row of rows) {
       const found = `${row['encoding']} ${row['datcollate']} ${row['datctype']} ${row['datlocprovider']}`;
-      if (found !== 'UTF8 C C.UTF-8 c' && found !== 'UTF8 C.UTF-8 C.UTF-8 c') throw new Error(`initdb made a database with ${found}`);
+      if (found !== 'UTF8 C C.UTF-8 c' && found !== 'UTF8 C.UTF-8 C.UTF-8 c')
+        throw new Error(`initdb made a database with ${found}`);
     }
     await database.exec('checkpoint; select pg_switch_wal(); checkpoint');
     await database.close();
@@ -86,7 +100,12 @@ function makeTar(directory: string): Uint8Array {
   const blocks: Uint8Array[] = [];
   const seen = new Map<string, string>();
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .map((entry) => ({ entry, name: join(entry.parentPath, entry.name).slice(directory.length + 1).replaceAll('\\', '/') }))
+    .map((entry) => ({
+      entry,
+      name: join(entry.parentPath, entry.name)
+        .slice(directory.length + 1)
+        .replaceAll('\\', '/'),
+    }))
     .sort((one, other) => (one.name < other.name ? -1 : 1));
   for (const { entry, name } of entries) {
     if (entry.isDirectory()) {

@@ -25,12 +25,17 @@ import { imageRoutes } from './images/routes.ts';
 import { insightRoutes } from './insights/routes.ts';
 import { mapRoutes } from './map/routes.ts';
 import { matchingRoutes } from './matching/routes.ts';
+import { readEmbeddedFile } from './platform/embedded-files.ts';
 
 /** Puts what every request passes and the features together. Does no I/O. */
 export function createApp(context: AppContext) {
   const { settings, lifecycle, log } = context;
   const routes = (): readonly DocumentedRoute[] => app.routes;
-  let table: RouteTable | undefined;
+  let built: RouteTable | undefined;
+  const table = () => {
+    built ??= new RouteTable(routes());
+    return built;
+  };
 
   const app = new Elysia({ name: 'catatlas', strictPath: true, normalize: false })
     .onRequest(({ request, set }) => {
@@ -42,16 +47,20 @@ export function createApp(context: AppContext) {
     .onRequest(({ request }) => {
       const preflight = answerPreflight(settings.ALLOWED_ORIGINS, request);
       if (preflight) return preflight;
-      requireReady(lifecycle, new URL(request.url).pathname);
+      const { pathname } = new URL(request.url);
+      requireReady(lifecycle, pathname);
+      table().requireMethod(request.method, pathname);
       return undefined;
     })
     .onTransform({ as: 'global' }, (ctx) => {
-      factsOf(ctx.request).route = ctx.route;
+      const facts = factsOf(ctx.request);
+      facts.route = ctx.route;
+      facts.params = { ...ctx.params };
       Object.assign(ctx, { query: rawQuery(ctx.request.url) });
     })
     .onParse({ as: 'global' }, ({ request }) => readJsonBody(request))
     // A Response, never status(): Elysia 1.4.30 turns the second 404 into a 200 otherwise (elysiajs/elysia#1969).
-    .onError({ as: 'global' }, ({ error, code, request, route, params, body }) => {
+    .onError({ as: 'global' }, ({ error, code, request, route, body }) => {
       const facts = factsOf(request);
       // A body that cannot be parsed ends here before the hook that notes the route.
       if (code !== 'NOT_FOUND') facts.route ??= route;
@@ -63,14 +72,11 @@ export function createApp(context: AppContext) {
         return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
       };
       try {
-        if (code === 'NOT_FOUND') {
-          table ??= new RouteTable(routes());
-          return answerUnmatched(table, request);
-        }
+        if (code === 'NOT_FOUND') return answerUnmatched(table(), request);
         if (error instanceof ValidationError && error.type !== 'response')
           return answer(
             validationError(schemasOf(routes(), request.method, route), {
-              path: params,
+              path: facts.params,
               query: rawQuery(request.url),
               body,
             }),
@@ -93,6 +99,9 @@ function schemasOf(routes: readonly DocumentedRoute[], method: string, path: str
     | undefined;
   return { path: hooks?.params, query: hooks?.query, body: hooks?.body };
 }
+
+/** The script of the documentation page, as the binary carries it. */
+const readScript = async () => ({ bytes: await readEmbeddedFile('scalar.js.gz'), encoding: 'gzip' as const });
 
 /** Every feature. They read the context when a request comes, never before. */
 const featureRoutes = (context: AppContext) =>

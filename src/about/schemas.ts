@@ -11,7 +11,18 @@ export const home = z
     health: path('/health'),
     version_url: path('/version'),
   })
-  .meta({ id: 'Home', description: 'Where to find what' });
+  .meta({
+    id: 'Home',
+    description: 'Where to find what',
+    example: {
+      name: 'CatAtlas API',
+      version: '1.0.0',
+      docs: '/swagger',
+      openapi: '/swagger/json',
+      health: '/health',
+      version_url: '/version',
+    },
+  });
 
 export const version = z
   .object({

@@ -11,6 +11,16 @@ export const analysis = z
     sentiment,
     updatedAt: instant,
   })
-  .meta({ id: 'Analysis', description: 'Summary, tags and mood of a sighting' });
+  .meta({
+    id: 'Analysis',
+    description: 'Summary, tags and mood of a sighting',
+    example: {
+      entry_id: 7,
+      summary: 'Orange tabby cat torn ear near park benches, friendly and good',
+      tags: ['orange', 'tabby', 'cat', 'torn', 'ear'],
+      sentiment: 'positive',
+      updatedAt: '2026-11-22T13:13:34.577339Z',
+    },
+  });
 
 export type Analysis = z.output<typeof analysis>;

@@ -42,6 +42,19 @@ import {
   pageQuery,
 } from './schemas.ts';
 
+const newCat = { cat_id: '$response.body#/id' };
+
+/** What a client can do with a cat it has just made. */
+const catLinks = {
+  getCat: newCat,
+  updateCat: newCat,
+  linkSightings: newCat,
+  listCatSightings: newCat,
+  getEnhancedCatProfile: newCat,
+  createComment: newCat,
+  deleteCat: newCat,
+};
+
 /** Individual cats: read, create, change, delete, link sightings, profiles. */
 export const catRoutes = (context: AppContext) =>
   new Elysia({ name: 'cats' })
@@ -63,7 +76,7 @@ export const catRoutes = (context: AppContext) =>
         tag: 'Cats',
         summary: 'Create a cat',
         description: 'A cat without sightings. `{}` is fine: a cat may go without a name.',
-        success: { description: 'The new cat' },
+        success: { description: 'The new cat', links: catLinks },
         errors: [],
       }),
     })

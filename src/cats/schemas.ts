@@ -36,13 +36,11 @@ export const changedCat = z
   })
   .meta({ id: 'ChangedCat', description: 'A cat after a change' });
 
-export const catFromSightings = z
-  .object({ entry_ids: entryIds(), name: optionalText(nameLimit) })
-  .meta({
-    id: 'CatFromSightings',
-    description: 'A new cat and its sightings',
-    example: { entry_ids: [7, 8], name: 'Smokey' },
-  });
+export const catFromSightings = z.object({ entry_ids: entryIds(), name: optionalText(nameLimit) }).meta({
+  id: 'CatFromSightings',
+  description: 'A new cat and its sightings',
+  example: { entry_ids: [7, 8], name: 'Smokey' },
+});
 
 export const linkInput = z
   .object({ entry_ids: entryIds() })
@@ -58,7 +56,11 @@ export const linkResult = z
     newly_linked: ids('Are linked now'),
     failed: ids('Do not exist'),
   })
-  .meta({ id: 'LinkResult', description: 'What became of each sighting, in the order sent' });
+  .meta({
+    id: 'LinkResult',
+    description: 'What became of each sighting, in the order sent',
+    example: { cat_id: 3, linked_count: 2, already_linked: [7], newly_linked: [8], failed: [] },
+  });
 
 export const catPath = z.object({ cat_id: idParameter('Number of the cat') });
 
@@ -98,7 +100,31 @@ export const catSightings = z
     ),
     ...pageFacts,
   })
-  .meta({ id: 'CatSightings', description: 'A page of the sightings of a cat, newest first' });
+  .meta({
+    id: 'CatSightings',
+    description: 'A page of the sightings of a cat, newest first',
+    example: {
+      sightings: [
+        {
+          id: 8,
+          text: 'Orange tabby with torn ear sleeping, limping a bit',
+          createdAt: '2026-11-22T13:13:34.577339Z',
+          location: 'Park A',
+          location_normalized: null,
+          location_lat: 52.520308,
+          location_lon: 13.405254,
+          photo_url: null,
+          nickname: null,
+          isFavorite: false,
+        },
+      ],
+      total: 1,
+      page: 1,
+      limit: 20,
+      totalPages: 1,
+      hasMore: false,
+    },
+  });
 
 export const catProfile = z
   .object({
@@ -110,7 +136,19 @@ export const catProfile = z
     temperament_guess: z.string(),
     profile_text: z.string(),
   })
-  .meta({ id: 'CatProfile', description: 'A cat, from its sightings' });
+  .meta({
+    id: 'CatProfile',
+    description: 'A cat, from its sightings',
+    example: {
+      cat_id: 3,
+      name: 'Smokey',
+      sightings_count: 1,
+      locations: ['Park A'],
+      top_tags: ['orange', 'tabby', 'torn', 'ear'],
+      temperament_guess: 'unknown / neutral',
+      profile_text: 'Smokey, last seen at Park A. Sightings so far: 1.',
+    },
+  });
 
 export const enhancedProfile = z
   .object({
@@ -157,4 +195,41 @@ export const enhancedProfile = z
     temperament_guess: z.string(),
     profile_text: z.string(),
   })
-  .meta({ id: 'EnhancedCatProfile', description: 'Everything the profile page shows' });
+  .meta({
+    id: 'EnhancedCatProfile',
+    description: 'Everything the profile page shows',
+    example: {
+      cat: { id: 3, name: 'Smokey', createdAt: '2026-11-22T13:13:34.577339Z', primaryPhoto: null },
+      stats: {
+        totalSightings: 1,
+        uniqueLocations: 1,
+        photoCount: 0,
+        firstSeen: '2026-11-22T13:13:34.577339Z',
+        lastSeen: '2026-11-22T13:13:34.577339Z',
+        mostFrequentLocation: 'Park A',
+      },
+      recentSightings: [
+        {
+          id: 8,
+          text: 'Orange tabby with torn ear',
+          createdAt: '2026-11-22T13:13:34.577339Z',
+          location: 'Park A',
+          photo_url: null,
+        },
+      ],
+      locationSummary: [
+        {
+          location: 'Park A',
+          normalizedLocation: null,
+          count: 1,
+          lastSeen: '2026-11-22T13:13:34.577339Z',
+          lat: 52.520308,
+          lon: 13.405254,
+        },
+      ],
+      insightStatus: { hasProfile: false, hasCare: false, hasUpdate: false, hasRisk: false, lastUpdated: null },
+      top_tags: ['orange', 'tabby', 'torn', 'ear'],
+      temperament_guess: 'unknown / neutral',
+      profile_text: 'Smokey, most often seen at Park A. Sightings so far: 1.',
+    },
+  });

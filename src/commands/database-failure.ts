@@ -1,3 +1,5 @@
+import { EmbeddedDatabaseError } from '../database/embedded-directory.ts';
+import { DirectoryInUseError } from '../database/embedded-lock.ts';
 import { isDatabaseUnreachable, sqlStateOf } from '../database/errors.ts';
 import { MigrationError, type MigrationFailureKind } from '../migrator/failure.ts';
 import { CommandFailure } from './command.ts';
@@ -22,6 +24,10 @@ const remedies: Record<string, string> = {
 export function asCommandFailure(error: unknown): unknown {
   if (error instanceof MigrationError)
     return new CommandFailure(exitCodes[error.kind], error.message, { cause: error });
+  if (error instanceof DirectoryInUseError)
+    return new CommandFailure(ExitCode.lockTimeout, error.message, { cause: error });
+  if (error instanceof EmbeddedDatabaseError)
+    return new CommandFailure(ExitCode.failure, error.message, { cause: error });
   const state = sqlStateOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const remedy = state === undefined ? undefined : remedies[state];

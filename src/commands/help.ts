@@ -195,7 +195,7 @@ function examplesSection(examples: Command['examples']): string {
 /** Breaks a text into lines of at most 96 columns, each indented and ended. */
 function wrap(text: string, indent: number): string {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const word of text.trim().split(/\s+/)) {
     const last = lines.at(-1);
     if (last !== undefined && indent + last.length + 1 + word.length <= lineWidth)
       lines[lines.length - 1] = `${last} ${word}`;

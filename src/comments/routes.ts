@@ -40,7 +40,11 @@ export const commentRoutes = (context: AppContext) =>
           tag: 'Comments',
           summary: 'Comment on a cat',
           description: 'Adds a comment. Both texts are trimmed; blank ones are refused.',
-          success: { status: 201, description: 'The new comment' },
+          success: {
+            status: 201,
+            description: 'The new comment',
+            links: { deleteComment: { cat_id: '$response.body#/cat_id', comment_id: '$response.body#/id' } },
+          },
           errors: ['CAT_NOT_FOUND'],
           errorDetail: 'object',
         }),

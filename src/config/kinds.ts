@@ -101,7 +101,9 @@ export function oneOf<const W extends string>(words: readonly W[], synonyms: Rec
   const type = `one of ${words.join(', ')}`;
   return kindOf(type, (text) => {
     const typed = text.trim().toLowerCase();
-    const value = words.find((word) => word.toLowerCase() === typed) ?? synonyms[typed];
+    const value =
+      words.find((word) => word.toLowerCase() === typed) ??
+      (Object.hasOwn(synonyms, typed) ? synonyms[typed] : undefined);
     if (value !== undefined) return { value };
     const meant = closest(typed, words);
     return wrong(

@@ -73,16 +73,17 @@ function lettersOf(name: string): string {
 
 /** How many mistakes lie between, or infinity when there are too many for a typing mistake. */
 function distanceOf(name: string, candidate: string): number {
-  const overall = editDistance(name, candidate);
-  // One letter off at the very front makes another abbreviation (APK_NAME) more often than a mistake.
-  if (overall <= 1 && name[0] === candidate[0]) return overall;
   const words = name.split('_');
   const wanted = candidate.split('_');
+  const [first = ''] = wanted;
+  // One letter off at the front of a name, or in a short first word, makes another abbreviation (APK_NAME) more often than a
+  // mistake.
+  if (name[0] !== candidate[0] || (first.length <= 3 && words[0] !== first)) return Number.POSITIVE_INFINITY;
+  const overall = editDistance(name, candidate);
+  if (overall <= 1) return overall;
   if (words.length !== wanted.length) return Number.POSITIVE_INFINITY;
   const each = wanted.map((word, index) => editDistance(words[index] ?? '', word));
   const near = each.every((distance, index) => distance <= ((wanted[index] ?? '').length >= 7 ? 2 : 1));
   const total = each.reduce((sum, distance) => sum + distance, 0);
-  return near && total <= Math.max(1, Math.floor(candidate.length / 6)) && name[0] === candidate[0]
-    ? total
-    : Number.POSITIVE_INFINITY;
+  return near && total <= Math.max(1, Math.floor(candidate.length / 6)) ? total : Number.POSITIVE_INFINITY;
 }

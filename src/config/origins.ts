@@ -35,6 +35,8 @@ function jsonRemedy(text: string): string {
 
 function readOrigin(item: string): Reading<string> {
   if (item === '*') return { value: item };
+  if (/[;\s]/.test(item))
+    return wrong('has something other than commas between origins', 'Write commas between them, and nothing else.');
   const parts = /^([a-z][a-z0-9+.-]*):\/\/([^/?#\\]*)(.*)$/is.exec(item);
   if (!parts) return withoutScheme(item);
   const [, scheme = '', authority = '', rest = ''] = parts;

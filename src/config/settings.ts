@@ -532,7 +532,7 @@ function findDevelopmentProblems(
       name: 'DATA_DIR',
       source: 'not set',
       problem:
-        'is not set, and the environment names no home directory where the embedded database could keep its files',
+        'has no default, because the environment names no home directory where the embedded database could keep its files',
       fix: 'Set it to the full path of a directory, or set HOME, or set DATABASE_URL.',
     });
   return problems;
@@ -555,7 +555,7 @@ function findWarnings(
     warnings.push({
       name: 'ALLOWED_ORIGINS',
       source: 'not set',
-      problem: 'is not set, so only http://localhost:5173 may use the API from a browser',
+      problem: 'is left at its default, so only http://localhost:5173 may use the API from a browser',
       fix: 'Set it to the origins of your frontend, such as https://catatlas.com.',
     });
   return warnings;

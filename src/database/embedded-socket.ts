@@ -117,7 +117,8 @@ class EmbeddedSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    this.#work(callback);
+    // A real socket never answers while it is being written to, and postgres.js loses what such an answer makes it write.
+    queueMicrotask(() => this.#work(callback));
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -142,7 +143,7 @@ class EmbeddedSocket extends Duplex {
     try {
       while (!this.destroyed) {
         const batch = this.#takeBatch();
-        if (batch === undefined) return callback();
+        if (batch === undefined) break;
         this.#answer(batch);
         if (performance.now() - start > maxBlockingMilliseconds) {
           setImmediate(() => this.#work(callback));
@@ -184,16 +185,14 @@ class EmbeddedSocket extends Duplex {
   }
 
   #answer(batch: Buffer): void {
-    if (!this.#seated) return this.#greet(batch);
-    if (this.#copy !== undefined) return this.#collectCopy(batch, this.#copy);
-    if (batch[0] === type.terminate) return void this.destroy();
-    if (batch[0] === type.query && copyFromClient.test(batch.toString('utf8', 5, Math.min(batch.length, 4096)))) {
+    if (!this.#seated) this.#greet(batch);
+    else if (this.#copy !== undefined) this.#collectCopy(batch, this.#copy);
+    else if (batch[0] === type.terminate) this.destroy();
+    else if (batch[0] === type.query && copyFromClient.test(batch.toString('utf8', 5, Math.min(batch.length, 4096)))) {
       // The engine wants all the data at once: ask for it in its name.
       this.#copy = [batch];
       this.push(frame(type.copyInResponse, Buffer.from([0, 0, 0])));
-      return;
-    }
-    this.#deliver(this.#engine.exchange(withEndOfCopy(batch)));
+    } else this.#deliver(this.#engine.exchange(withEndOfCopy(batch)));
   }
 
   #collectCopy(message: Buffer, collected: Buffer[]): void {
@@ -217,34 +216,37 @@ class EmbeddedSocket extends Duplex {
   /** Startup: everything before the first command ("Start-up" in the protocol's message flow). */
   #greet(packet: Buffer): void {
     const code = packet.readUInt32BE(4);
-    if (code === request.ssl || code === request.gss) {
-      this.push('N');
-      return;
-    }
+    if (code === request.ssl || code === request.gss) this.push('N');
     // A command blocks this thread until it has ended, so there is never anything to cancel.
-    if (code === request.cancel) return void this.destroy();
-    if (code >>> 16 !== protocolMajor) return this.#refuse('0A000', `protocol ${code >>> 16} is not supported`);
-    if (!this.#seat.take(this)) {
-      return this.#refuse(
+    else if (code === request.cancel) this.destroy();
+    else if (code >>> 16 !== protocolMajor) this.#refuse('0A000', `protocol ${code >>> 16} is not supported`);
+    else if (!this.#seat.take(this)) {
+      this.#refuse(
         '53300',
         'the embedded database serves one connection at a time and it is taken: use the open pool, with max: 1',
       );
+    } else {
+      this.#seated = true;
+      this.#startSession(readParameters(packet));
     }
-    this.#seated = true;
+  }
+
+  #startSession(parameters: [string, string][]): void {
     const greeting = this.#engine.exchange(startup);
-    const settings: Buffer[] = [];
-    for (const [name, value] of readParameters(packet)) {
+    const reports: Buffer[] = [];
+    for (const [name, value] of parameters) {
       if (fixedParameters.has(name)) continue;
-      const answer = this.#engine.exchange(
-        simpleQuery(`select pg_catalog.set_config(${quote(name)}, ${quote(value)}, false)`),
-      );
-      for (const message of splitMessages(answer)) {
-        if (message[0] === type.error) return this.#end(message);
-        if (message[0] === type.parameterStatus) settings.push(message);
+      const set = `select pg_catalog.set_config(${quote(name)}, ${quote(value)}, false)`;
+      const answer = splitMessages(this.#engine.exchange(simpleQuery(set)));
+      const error = answer.find((message) => message[0] === type.error);
+      if (error) {
+        this.#end(error);
+        return;
       }
+      reports.push(...answer.filter((message) => message[0] === type.parameterStatus));
     }
     const ready = splitMessages(greeting).pop() ?? Buffer.alloc(0);
-    this.push(Buffer.concat([greeting.subarray(0, greeting.length - ready.length), ...settings, ready]));
+    this.push(Buffer.concat([greeting.subarray(0, greeting.length - ready.length), ...reports, ready]));
   }
 
   #refuse(sqlState: string, message: string): void {
@@ -272,7 +274,8 @@ function withEndOfCopy(batch: Buffer): Buffer {
   return parts.length === 1 ? batch : Buffer.concat(parts);
 }
 
-function splitMessages(bytes: Buffer): Buffer[] {
+/** Cuts the concatenation of whole messages. */
+export function splitMessages(bytes: Buffer): Buffer[] {
   const messages: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = at + 1 + bytes.readUInt32BE(at + 1);

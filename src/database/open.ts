@@ -5,6 +5,9 @@ import { connectEmbedded, connectPostgres, type Database } from './connect.ts';
 /** Statements of a migration may rewrite a whole table; an hour is a hang. */
 const migrationStatementSeconds = 3600;
 
+/** While a migration waits for a table, everybody else queues behind it. */
+const migrationLockSeconds = 5;
+
 interface OpenOptions {
   settings: Settings;
   applicationName: string;
@@ -16,9 +19,15 @@ export async function openDatabase({ settings, applicationName, log }: OpenOptio
   if (settings.database.kind === 'embedded')
     return await connectEmbedded({ dataDir: settings.database.directory, log });
   return connectPostgres({
-    ...postgresOptions(settings, applicationName, log),
+    url: settings.database.url,
+    applicationName,
+    // The driver knows one maximum: the pool and its overflow together.
     maxConnections: settings.DATABASE_POOL_SIZE + settings.DATABASE_POOL_OVERFLOW,
-    statementTimeoutSeconds: settings.DATABASE_STATEMENT_TIMEOUT_SECONDS,
+    connectTimeout: settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+    statementTimeout: settings.DATABASE_STATEMENT_TIMEOUT_SECONDS,
+    idleTimeout: settings.DATABASE_IDLE_TIMEOUT_SECONDS,
+    maxLifetime: settings.DATABASE_MAX_LIFETIME_SECONDS,
+    log,
   });
 }
 
@@ -27,10 +36,14 @@ export async function openDatabase({ settings, applicationName, log }: OpenOptio
  * and closing it here does nothing.
  */
 export function openForMigrations(database: Database, { settings, applicationName, log }: OpenOptions): Database {
-  if (database.kind === 'embedded' || settings.DATABASE_URL === undefined) return { ...database, close: async () => {} };
+  if (settings.database.kind === 'embedded') return { ...database, close: async () => {} };
   return connectPostgres({
-    ...postgresOptions(settings, `${applicationName} migrate`, log),
+    url: settings.database.url,
+    applicationName: `${applicationName} migrate`,
     maxConnections: 1,
-    statementTimeoutSeconds: migrationStatementSeconds,
+    connectTimeout: settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+    statementTimeout: migrationStatementSeconds,
+    lockTimeout: migrationLockSeconds,
+    log,
   });
 }

@@ -24,6 +24,18 @@ function requireText(text: string | undefined): void {
   if (text === '') throw new AppError(400, 'TEXT_EMPTY', 'text must not be empty');
 }
 
+const newEntry = { entry_id: '$response.body#/id' };
+
+/** What a client can do with a sighting it has just made. */
+const entryLinks = {
+  getEntry: newEntry,
+  updateEntry: newEntry,
+  toggleFavorite: newEntry,
+  analyzeEntry: newEntry,
+  findMatches: newEntry,
+  deleteEntry: newEntry,
+};
+
 /** Sightings: read, create, change, delete, mark, assign to a cat. */
 export const entryRoutes = (context: AppContext) =>
   new Elysia({ name: 'entries' })
@@ -52,7 +64,7 @@ export const entryRoutes = (context: AppContext) =>
           summary: 'Log a sighting',
           description:
             'Texts are trimmed, and optional ones that are blank become null. When any address part is given, `location` is joined from the parts. Coordinates come later, from `normalize-location`.',
-          success: { description: 'The new sighting' },
+          success: { description: 'The new sighting', links: entryLinks },
           errors: ['TEXT_EMPTY'],
         }),
       },

@@ -19,7 +19,20 @@ export const normalizedLocation = z
       .meta({ description: 'What happened' }),
     message: z.string().nullable().meta({ description: 'For people' }),
   })
-  .meta({ id: 'NormalizedLocation', description: 'The result of looking a location up on the map' });
+  .meta({
+    id: 'NormalizedLocation',
+    description: 'The result of looking a location up on the map',
+    example: {
+      entry_id: 7,
+      original_location: 'Park Street 5, 10115 Berlin',
+      normalized_location: 'Park Street 5, Mitte, 10115 Berlin, Germany',
+      latitude: 52.520008,
+      longitude: 13.404954,
+      osm_id: '240109189',
+      status: 'already_normalized',
+      message: null,
+    },
+  });
 
 /** Contract 4.1. `unavailable`: this server has no geocoder. */
 export const geocodingHealth = z
@@ -30,4 +43,14 @@ export const geocodingHealth = z
     last_failure: z.string().nullable(),
     status: z.enum(['healthy', 'degraded', 'unavailable']),
   })
-  .meta({ id: 'GeocodingHealth', description: 'State of the geocoder' });
+  .meta({
+    id: 'GeocodingHealth',
+    description: 'State of the geocoder',
+    example: {
+      service: 'nominatim',
+      circuit_state: 'closed',
+      failure_count: 0,
+      last_failure: null,
+      status: 'unavailable',
+    },
+  });

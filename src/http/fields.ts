@@ -21,6 +21,10 @@ function problem(input: unknown, { type, msg, ctx }: Problem) {
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** As the document says it, for JSON Schema. */
+const withoutNul = '^[^\\u0000]*$';
+const nonBlankWithoutNul = '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$';
+
 const loneSurrogate = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
 
 function* textProblems(value: string, min: number, max: number): Generator<Problem> {
@@ -58,7 +62,7 @@ export function text({ min, max }: { min: number; max: number }) {
       for (const found of textProblems(context.value, min, max)) context.issues.push(problem(context.value, found));
     })
     .transform(trim)
-    .meta({ override: shownAs({ type: 'string', minLength: min, maxLength: max }) });
+    .meta({ override: shownAs({ type: 'string', minLength: min, maxLength: max, pattern: withoutNul }) });
 }
 
 /** As `text`, but what trims to nothing is refused too. */
@@ -71,7 +75,7 @@ export function nonBlankText({ max }: { max: number }) {
       for (const one of found) context.issues.push(problem(context.value, one));
     })
     .transform(trim)
-    .meta({ override: shownAs({ type: 'string', minLength: 1, maxLength: max, pattern: '\\S' }) });
+    .meta({ override: shownAs({ type: 'string', minLength: 1, maxLength: max, pattern: nonBlankWithoutNul }) });
 }
 
 /** Text that may be null or left out; what trims to nothing is null. */
@@ -79,7 +83,7 @@ export function optionalText({ max }: { max: number }) {
   return text({ min: 0, max })
     .nullish()
     .transform((value) => (value ? value : null))
-    .meta({ override: shownAs({ type: ['string', 'null'], maxLength: max }) });
+    .meta({ override: shownAs({ type: ['string', 'null'], maxLength: max, pattern: withoutNul }) });
 }
 
 /** As `optionalText` for changes: left out stays `undefined` ("leave it as it is"), null and blank are null ("clear it"). */
@@ -87,7 +91,7 @@ export function patchText({ max }: { max: number }) {
   return text({ min: 0, max })
     .nullish()
     .transform((value) => (value === undefined ? undefined : value || null))
-    .meta({ override: shownAs({ type: ['string', 'null'], maxLength: max }) });
+    .meta({ override: shownAs({ type: ['string', 'null'], maxLength: max, pattern: withoutNul }) });
 }
 
 const integerText = /^\s*[+-]?\d+(?:\.0*)?\s*$/;

@@ -1,44 +1,49 @@
 import { AppError } from '../errors.ts';
 
-interface KnownRoute {
-  pattern: RegExp;
-  /** How many of the pattern's segments are fixed: of two that match, the more exact one speaks. */
-  literals: number;
-  methods: string[];
-}
-
-/** What else is true of a path: which methods it has, so that 404 and 405 can be told apart (Elysia knows only 404). */
+/** Which methods a path has, so that 404 and 405 can be told apart: Elysia knows only 404. */
 export class RouteTable {
-  readonly #routes: KnownRoute[];
+  readonly #fixed = new Map<string, string[]>();
+  readonly #patterns: { pattern: RegExp; methods: string[] }[] = [];
 
   constructor(routes: readonly { method: string; path: string }[]) {
     const byPath = new Map<string, Set<string>>();
     for (const { method, path } of routes) {
       const methods = byPath.get(path) ?? new Set(['OPTIONS']);
-      methods.add(method.toUpperCase());
-      if (method.toUpperCase() === 'GET') methods.add('HEAD');
+      methods.add(method);
+      if (method === 'GET') methods.add('HEAD');
       byPath.set(path, methods);
     }
-    this.#routes = [...byPath].map(([path, methods]) => {
-      const segments = path.split('/').map((segment) => (segment.startsWith(':') ? '[^/]+' : escapePattern(segment)));
-      return {
-        pattern: new RegExp(`^${segments.join('/')}$`),
-        literals: segments.filter((segment) => segment !== '[^/]+').length,
-        methods: [...methods].sort(),
-      };
-    });
-    this.#routes.sort((a, b) => b.literals - a.literals);
+    for (const [path, methods] of byPath) {
+      const sorted = [...methods].sort();
+      if (!path.includes(':')) this.#fixed.set(path, sorted);
+      else this.#patterns.push({ pattern: patternOf(path), methods: sorted });
+    }
   }
 
-  /** Methods of this path, or undefined for a path that nothing answers. A static path also has those of its pattern. */
+  /** Methods of this path, or undefined for a path that nothing answers. A fixed path wins over a pattern that it fits. */
   methodsOf(path: string): string[] | undefined {
-    const found = this.#routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
-    return found.length === 0 ? undefined : [...new Set(found)].sort();
+    return this.#fixed.get(path) ?? this.#patterns.find(({ pattern }) => pattern.test(path))?.methods;
+  }
+
+  /**
+   * Throws 405 for a method that a fixed path does not have. Without this look `PATCH /entries/by-area` would be taken for a
+   * change of the entry called `by-area`.
+   */
+  requireMethod(method: string, path: string): void {
+    const methods = this.#fixed.get(path);
+    if (methods && !methods.includes(method)) throw methodNotAllowed(methods);
   }
 }
 
-function escapePattern(segment: string): string {
-  return segment === '*' ? '.*' : segment.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+function patternOf(path: string): RegExp {
+  const segments = path
+    .split('/')
+    .map((segment) => (segment.startsWith(':') ? '[^/]+' : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')));
+  return new RegExp(`^${segments.join('/')}$`);
+}
+
+function methodNotAllowed(methods: readonly string[]): AppError {
+  return new AppError(405, 'METHOD_NOT_ALLOWED', 'Method Not Allowed', { headers: { allow: methods.join(', ') } });
 }
 
 /**
@@ -49,9 +54,9 @@ export function answerUnmatched(table: RouteTable, request: Request): Response {
   const { pathname, search } = new URL(request.url);
   const methods = table.methodsOf(pathname);
   if (methods) {
-    const allow = methods.join(', ');
-    if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: { allow } });
-    throw new AppError(405, 'METHOD_NOT_ALLOWED', 'Method Not Allowed', { headers: { allow } });
+    if (request.method === 'OPTIONS')
+      return new Response(null, { status: 204, headers: { allow: methods.join(', ') } });
+    throw methodNotAllowed(methods);
   }
   // `//host/` would be a redirect to another host: only a path with one leading slash is ours.
   const trimmed = pathname.replace(/\/+$/, '');

@@ -38,6 +38,14 @@ describe('the document of the sample app', () => {
     assert.deepEqual(await lintDocument(await sample.document()), []);
   });
 
+  test('would not pass it with an example that does not fit its schema', async () => {
+    const document = structuredClone(await sample.document());
+    const body = operationOf(document, 'POST /entries').requestBody;
+    assert.ok(body && 'content' in body);
+    Object.assign(body.content['application/json'] ?? {}, { example: { text: 12 } });
+    assert.match((await lintDocument(document)).join(), /no-invalid-media-type-examples.*must be string/s);
+  });
+
   test('leaves no gaps', async () => {
     assert.deepEqual(findGaps(await sample.document()), []);
   });

@@ -234,7 +234,14 @@ function successAnswers(
       const schema = answer.schema ?? schemas[status];
       const { description } = answer;
       const retryAfter = status === '503' && { 'retry-after': { $ref: '#/components/headers/RetryAfter' } };
-      const common = { description, headers: { ...requestIdHeader, ...retryAfter } };
+      const links = Object.entries(answer.links ?? {}).map(
+        ([operationId, parameters]) => [operationId, { operationId, parameters: { ...parameters } }] as const,
+      );
+      const common = {
+        description,
+        headers: { ...requestIdHeader, ...retryAfter },
+        ...(links.length > 0 && { links: Object.fromEntries(links) }),
+      };
       if (isZod(schema))
         return [
           status,

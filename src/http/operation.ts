@@ -9,6 +9,8 @@ export interface Answer {
   /** Default `application/json`. */
   contentType?: string;
   example?: unknown;
+  /** What can be done next with what the answer holds: parameters of other operations as runtime expressions (OpenAPI links). */
+  links?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** What a route says about itself for the API document, beyond its schemas. */

@@ -2,7 +2,8 @@ import { AppError } from '../errors.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 
 /** Paths that answer whatever the state of the database. */
-const alwaysOpen = /^\/(?:$|health(?:\/(?:live|ready))?$|version$|docs(?:\/errors)?$|redoc$|openapi\.json$|swagger(?:\/|$))/;
+const alwaysOpen =
+  /^\/(?:$|health(?:\/(?:live|ready))?$|version$|docs(?:\/errors)?$|redoc$|openapi\.json$|swagger(?:\/|$))/;
 
 /** Seconds after which a client may ask again while the schema is being brought up to date. */
 export const retryAfterSeconds = 2;

@@ -6,6 +6,8 @@ export interface RequestFacts {
   peer: Peer | undefined;
   /** The pattern that matched, `/entries/:entry_id`; undefined when none did. */
   route: string | undefined;
+  /** Path parameters as they were sent; validation replaces them by what they mean. */
+  params: Record<string, string | undefined>;
 }
 
 const known = new WeakMap<Request, RequestFacts>();
@@ -22,6 +24,7 @@ export function factsOf(request: Request): RequestFacts {
     id: offered !== null && acceptableId.test(offered) ? offered : crypto.randomUUID(),
     peer: undefined,
     route: undefined,
+    params: {},
   };
   known.set(request, facts);
   return facts;

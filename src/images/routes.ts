@@ -1,7 +1,12 @@
 import { Elysia } from 'elysia';
-import { entryPath } from '../entries/schemas.ts';
+import { z } from 'zod';
+import { entry, entryPath } from '../entries/schemas.ts';
 import { notImplemented } from '../http/not-implemented.ts';
 import { operation } from '../http/operation.ts';
+
+const uploadedImage = z
+  .object({ url: z.string().meta({ example: 'https://images.example/sightings/20261122_131334_1f2e3d4c.jpg' }) })
+  .meta({ id: 'UploadedImage', description: 'A stored photo' });
 
 const refuse = (): never => {
   throw notImplemented('Uploading photos');
@@ -16,7 +21,7 @@ export const imageRoutes = () =>
         tag: 'Images',
         summary: 'Log a sighting with a photo',
         description: 'Not available in this version: answers 501. Use `POST /entries` and send a `photo_url`.',
-        success: { status: 501, description: 'Not available in this version' },
+        success: { description: 'The new sighting', schema: entry },
         errors: ['NOT_IMPLEMENTED'],
       }),
     })
@@ -27,7 +32,7 @@ export const imageRoutes = () =>
         tag: 'Images',
         summary: 'Replace the photo of a sighting',
         description: 'Not available in this version: answers 501. Use `PATCH /entries/{entry_id}` with a `photo_url`.',
-        success: { status: 501, description: 'Not available in this version' },
+        success: { description: 'The sighting with its new photo', schema: entry },
         errors: ['NOT_IMPLEMENTED'],
       }),
     })
@@ -37,7 +42,7 @@ export const imageRoutes = () =>
         tag: 'Images',
         summary: 'Upload a photo',
         description: 'Not available in this version: answers 501.',
-        success: { status: 501, description: 'Not available in this version' },
+        success: { description: 'Where the photo is', schema: uploadedImage },
         errors: ['NOT_IMPLEMENTED'],
       }),
     });

@@ -1,3 +1,4 @@
+import type { JSONValue } from 'postgres';
 import type { StoredInsight } from '../cats/profile.ts';
 import type { Instant } from '../clock.ts';
 import type { Queryable } from '../database/connect.ts';
@@ -36,7 +37,7 @@ export async function storeInsight(
 ): Promise<Insight> {
   const [row] = await sql<[{ insight: Insight }]>`
     insert into cat_insights as stored (cat_id, mode, prompt_version, context_hash, insight, created_at, updated_at)
-    values (${catId}, ${mode}, ${PROMPT_VERSION}, ${contextHash}, ${sql.json({ ...made })}, ${made.generatedAt}, ${made.generatedAt})
+    values (${catId}, ${mode}, ${PROMPT_VERSION}, ${contextHash}, ${sql.json(made as unknown as JSONValue)}, ${made.generatedAt}, ${made.generatedAt})
     on conflict on constraint cat_insights_cache_key do update set insight = stored.insight
     returning insight`;
   return row.insight;

@@ -28,4 +28,26 @@ export const insight = z
       .meta({ description: 'Up to five sightings that it draws on' }),
     generatedAt: instant,
   })
-  .meta({ id: 'Insight', description: 'What the newest ten sightings say of a cat' });
+  .meta({
+    id: 'Insight',
+    description: 'What the newest ten sightings say of a cat',
+    example: {
+      cat_id: 3,
+      mode: 'profile',
+      prompt_version: 'v1',
+      confidence: 0.67,
+      headline: 'Cat #3 — unknown / neutral',
+      summary: 'Drawn from 4 sightings; temperament so far: unknown / neutral. Recurring words: cat, orange, tabby.',
+      flags: ['possible injury (limping mentioned)'],
+      suggested_actions: ['Note coat, tail, ear marks and behaviour the same way each time.'],
+      citations: [
+        {
+          entry_id: 8,
+          quote: 'Orange tabby with torn ear sleeping',
+          location: 'Park A',
+          createdAt: '2026-11-22T13:13:34.577339Z',
+        },
+      ],
+      generatedAt: '2026-11-22T13:13:34.577339Z',
+    },
+  });

@@ -31,13 +31,15 @@ export const groupsQuery = z.object({
 
 const degrees = (description: string) => z.number().meta({ description });
 
+const asked = z.number().meta({ description: 'As asked', example: 52.52 });
+
 export const areaSightings = z
   .object({
-    center_lat: degrees('As asked'),
-    center_lon: degrees('As asked'),
-    radius_meters: z.int(),
-    total_count: z.int().meta({ description: 'Sightings in the list' }),
-    unassigned_count: z.int().meta({ description: 'Of them without a cat' }),
+    center_lat: asked,
+    center_lon: asked,
+    radius_meters: z.int().meta({ description: 'As asked', example: 500 }),
+    total_count: z.int().meta({ description: 'Sightings in the list', example: 1 }),
+    unassigned_count: z.int().meta({ description: 'Of them without a cat', example: 1 }),
     sightings: z.array(
       z
         .object({
@@ -51,17 +53,31 @@ export const areaSightings = z
           cat_name: z.string().nullable(),
           created_at: instant,
         })
-        .meta({ id: 'AreaSighting', description: 'A sighting on the map' }),
+        .meta({
+          id: 'AreaSighting',
+          description: 'A sighting on the map',
+          example: {
+            entry_id: 8,
+            text_preview: 'Orange tabby with torn ear sleeping, limping a bit',
+            location: 'Park A',
+            location_normalized: null,
+            latitude: 52.520308,
+            longitude: 13.405254,
+            cat_id: null,
+            cat_name: null,
+            created_at: '2026-11-22T13:13:34.577339Z',
+          },
+        }),
     ),
   })
   .meta({ id: 'AreaSightings', description: 'The sightings of an area, by id descending' });
 
 export const suggestedGroups = z
   .object({
-    area_center_lat: degrees('As asked'),
-    area_center_lon: degrees('As asked'),
-    area_radius_meters: z.int(),
-    total_unassigned: z.int().meta({ description: 'Sightings without a cat in the area, grouped or not' }),
+    area_center_lat: asked,
+    area_center_lon: asked,
+    area_radius_meters: z.int().meta({ description: 'As asked', example: 500 }),
+    total_unassigned: z.int().meta({ description: 'Sightings without a cat in the area, grouped or not', example: 4 }),
     groups: z
       .array(
         z
@@ -75,7 +91,20 @@ export const suggestedGroups = z
             reasons: z.array(z.string()),
             suggested_name: z.string().nullable().meta({ example: 'Cat near Park A' }),
           })
-          .meta({ id: 'SuggestedGroup', description: 'Sightings that may be one cat' }),
+          .meta({
+            id: 'SuggestedGroup',
+            description: 'Sightings that may be one cat',
+            example: {
+              group_id: 0,
+              confidence: 0.61,
+              center_lat: 52.5201185,
+              center_lon: 13.405003,
+              radius_meters: 27.1,
+              entry_ids: [11, 9, 8, 7],
+              reasons: ['4 sightings within 27m', 'text similarity 0.22'],
+              suggested_name: 'Cat near Park A',
+            },
+          }),
       )
       .meta({ description: 'Most confident first' }),
   })

@@ -30,7 +30,20 @@ export const matchList = z
         candidate_text: z.string(),
         candidate_createdAt: instant,
       })
-      .meta({ id: 'Match', description: 'A sighting that may show the same cat' }),
+      .meta({
+        id: 'Match',
+        description: 'A sighting that may show the same cat',
+        example: {
+          entry_id: 7,
+          candidate_id: 8,
+          score: 0.634,
+          reasons: ['text similarity 0.31', 'distance 39m (score 0.96)'],
+          candidate_nickname: null,
+          candidate_location: 'Park A',
+          candidate_text: 'Orange tabby with torn ear sleeping, limping a bit',
+          candidate_createdAt: '2026-11-22T13:13:34.577339Z',
+        },
+      }),
   )
   .meta({ description: 'Best first' });
 
@@ -49,6 +62,21 @@ export const nearbyList = z
         match_score: z.number().meta({ description: '0 to 1, three decimals', example: 0.634 }),
         reasons,
       })
-      .meta({ id: 'NearbySighting', description: 'A sighting close by' }),
+      .meta({
+        id: 'NearbySighting',
+        description: 'A sighting close by',
+        example: {
+          entry_id: 8,
+          distance_meters: 39,
+          location: 'Park A',
+          location_normalized: null,
+          text_preview: 'Orange tabby with torn ear sleeping, limping a bit',
+          cat_id: 3,
+          cat_name: 'Smokey',
+          created_at: '2026-11-22T13:13:34.577339Z',
+          match_score: 0.634,
+          reasons: ['text similarity 0.31', 'distance 39m (score 0.96)'],
+        },
+      }),
   )
   .meta({ description: 'Closest first' });

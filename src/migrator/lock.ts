@@ -1,4 +1,4 @@
-import type { ReservedSql } from 'postgres';
+import type { Session } from '../database/connect.ts';
 import type { Log } from '../observability/log.ts';
 import { MigrationError } from './failure.ts';
 
@@ -14,7 +14,7 @@ interface LockOptions {
  *
  * @throws MigrationError `lock_timeout` after the deadline, naming the holder
  */
-export async function acquireMigrationLock(session: ReservedSql, options: LockOptions): Promise<void> {
+export async function acquireMigrationLock(session: Session, options: LockOptions): Promise<void> {
   const deadline = performance.now() + options.deadlineSeconds * 1000;
   for (let attempt = 0; ; attempt += 1) {
     const [row] = await session<[{ locked: boolean }]>`select pg_try_advisory_lock(${lockKey(session)}) as locked`;
@@ -35,17 +35,17 @@ export async function acquireMigrationLock(session: ReservedSql, options: LockOp
 }
 
 /** Gives the lock back. Logs when the server says that it was not ours: then something else went wrong before. */
-export async function releaseMigrationLock(session: ReservedSql, log: Log): Promise<void> {
+export async function releaseMigrationLock(session: Session, log: Log): Promise<void> {
   const [row] = await session<[{ unlocked: boolean }]>`select pg_advisory_unlock(${lockKey(session)}) as unlocked`;
   if (!row.unlocked) log.error('the migration lock was no longer held by this session when it was released');
 }
 
 /** One key for each database and schema, so that installations in one server do not wait for each other. */
-function lockKey(session: ReservedSql) {
+function lockKey(session: Session) {
   return session`hashtextextended('catatlas migrations ' || current_database() || ' ' || current_schema(), 0)`;
 }
 
-async function describeHolder(session: ReservedSql): Promise<string> {
+async function describeHolder(session: Session): Promise<string> {
   const [row] = await session<{ pid: number; application_name: string | null; since: string | null }[]>`
     with lock as (select ${lockKey(session)} as key)
     select held.pid, activity.application_name, activity.backend_start::text as since

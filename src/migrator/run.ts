@@ -1,6 +1,5 @@
-import type { ReservedSql } from 'postgres';
 import type { Clock } from '../clock.ts';
-import type { Sql } from '../database/connect.ts';
+import type { Session, Sql } from '../database/connect.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import type { Log } from '../observability/log.ts';
 import type { Migration } from './catalog.ts';
@@ -75,7 +74,7 @@ export async function migrateUp(options: MigrateOptions): Promise<Migration[]> {
   }
 }
 
-async function applyMigration(session: ReservedSql, migration: Migration, options: MigrateOptions): Promise<void> {
+async function applyMigration(session: Session, migration: Migration, options: MigrateOptions): Promise<void> {
   const began = performance.now();
   await session`begin`;
   try {

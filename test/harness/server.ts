@@ -9,7 +9,7 @@ import { connectEmbedded, connectPostgres, type Database, type Sql } from '../..
 import { loadCatalog } from '../../src/migrator/catalog.ts';
 import { migrateUp } from '../../src/migrator/run.ts';
 import { silentLog } from '../../src/observability/log.ts';
-import { type RunningPostgres, startPostgres } from './postgres.ts';
+import { createDatabase, startPostgres } from './postgres.ts';
 import { commandLine, type Engine, engine, type Runtime, runtime } from './target.ts';
 
 /** A line of the server's log, as JSON. */
@@ -52,12 +52,7 @@ const startDeadline = 30_000;
 export async function openSite(of: Engine = engine): Promise<Site> {
   const folder = mkdtempSync(join(tmpdir(), 'catatlas-test-'));
   const servers: RunningServer[] = [];
-  let postgres: RunningPostgres | undefined;
-  let databaseUrl: string | undefined;
-  if (of !== 'embedded') {
-    postgres = await sharedPostgres(of === '15' ? 15 : 18);
-    databaseUrl = await postgres.createDatabase();
-  }
+  const databaseUrl = of === 'embedded' ? undefined : await createDatabase(await serverUrl(of));
   const dataDir = join(folder, 'data');
   // DEBUG: the suites run a development server unless they say otherwise; production asks for secrets.
   const env: Record<string, string> = databaseUrl
@@ -96,14 +91,14 @@ export async function openSite(of: Engine = engine): Promise<Site> {
   };
 }
 
-const sharedServers = new Map<number, Promise<RunningPostgres>>();
+const servers = new Map<Engine, Promise<string>>();
 
 /** One server of a version for the whole run: the one that scripts/test.ts started, else one of this process. */
-function sharedPostgres(version: 15 | 18): Promise<RunningPostgres> {
-  const existing = sharedServers.get(version);
-  if (existing) return existing;
-  const started = startPostgres({ version });
-  sharedServers.set(version, started);
+function serverUrl(of: '15' | '18'): Promise<string> {
+  const given = process.env[`CATATLAS_TEST_POSTGRES_${of}`];
+  if (given !== undefined) return Promise.resolve(given);
+  const started = servers.get(of) ?? startPostgres({ version: of === '15' ? 15 : 18 }).then((server) => server.url);
+  servers.set(of, started);
   return started;
 }
 

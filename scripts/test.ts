@@ -1,0 +1,96 @@
+// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|contract|…] [--runtime bun,deno,binary] [--engine embedded,15,18]`
+//
+// Unit tests run on Bun and on Deno; the black-box suites run on {Bun source, Deno source, binary} x {embedded, PostgreSQL 15, 18}.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type RunningPostgres, startPostgres } from '../test/harness/postgres.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    runtime: { type: 'string', default: 'bun,deno,binary' },
+    engine: { type: 'string', default: 'embedded,15,18' },
+  },
+});
+
+interface Step {
+  name: string;
+  command: [string, ...string[]];
+  env?: Record<string, string>;
+}
+
+/** A suite that hangs is a failure, not a wait. */
+const perTestMilliseconds = 120_000;
+const bunTest = (...paths: string[]): [string, ...string[]] => [
+  'bun',
+  'test',
+  `--timeout=${perTestMilliseconds}`,
+  ...paths,
+];
+
+const servers: RunningPostgres[] = [];
+
+async function plan(): Promise<Step[]> {
+  const wanted = (name: string) => values.only === undefined || values.only.includes(name);
+  const steps: Step[] = [];
+  if (wanted('unit')) steps.push({ name: 'unit on Bun', command: bunTest('src/', 'test/architecture.test.ts') });
+  if (wanted('deno'))
+    steps.push({ name: 'unit on Deno', command: ['deno', 'test', '-A', '--no-check', '--quiet', 'src/'] });
+  if (wanted('database')) steps.push({ name: 'database', command: bunTest('test/database/') });
+  const runtimes = values.runtime.split(',');
+  const engines = values.engine.split(',');
+  if (runtimes.includes('binary') && (wanted('contract') || wanted('runtime') || wanted('browser')))
+    steps.push({ name: 'build', command: ['bun', 'run', 'build'] });
+  if (wanted('contract')) {
+    const urls: Record<string, string> = {};
+    for (const engine of engines) {
+      if (engine === 'embedded') continue;
+      const server = await startPostgres({ version: engine === '15' ? 15 : 18 });
+      servers.push(server);
+      urls[`CATATLAS_TEST_POSTGRES_${engine}`] = server.url;
+    }
+    for (const runtime of runtimes) {
+      for (const engine of engines) {
+        steps.push({
+          name: `contract: ${runtime} on ${engine}`,
+          command: bunTest('test/contract/'),
+          env: { ...urls, CATATLAS_TEST_RUNTIME: runtime, CATATLAS_TEST_ENGINE: engine },
+        });
+      }
+    }
+  }
+  if (wanted('runtime')) {
+    for (const runtime of runtimes)
+      steps.push({
+        name: `runtime: ${runtime}`,
+        command: bunTest('test/runtime/'),
+        env: { CATATLAS_TEST_RUNTIME: runtime },
+      });
+  }
+  if (wanted('browser') && (existsSync('/usr/bin/chromium') || process.env['CI'] === 'true'))
+    steps.push({ name: 'browser', command: bunTest('test/browser/') });
+  return steps;
+}
+
+const results: { name: string; passed: boolean; seconds: number }[] = [];
+try {
+  for (const { name, command, env } of await plan()) {
+    console.log(`\n=== ${name}`);
+    const began = performance.now();
+    const [program, ...args] = command;
+    const { status } = spawnSync(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+    results.push({ name, passed: status === 0, seconds: (performance.now() - began) / 1000 });
+    // Without a binary there is nothing to test in it.
+    if (name === 'build' && status !== 0) break;
+  }
+} finally {
+  for (const server of servers) await server.stop();
+}
+
+console.log('');
+for (const { name, passed, seconds } of results)
+  console.log(`${passed ? 'ok  ' : 'FAIL'} ${name} (${seconds.toFixed(1)} s)`);
+const failed = results.filter((result) => !result.passed).length;
+console.log(`\nsteps: ${results.length - failed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;

@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs';
+import postgres from 'postgres';
+import type { Instant } from '../clock.ts';
+import type { Log } from '../observability/log.ts';
+
+/** The pool: hands out connections for single queries. */
+export type Sql = postgres.Sql;
+/** One connection with a transaction open. Inside it, nothing else may be used. */
+export type Tx = postgres.TransactionSql;
+/** One connection held for itself, as the migrator needs it. */
+export type Session = postgres.ReservedSql;
+/** What a query function takes first. */
+export type Queryable = Sql | Tx | Session;
+
+/** A database that has been opened. */
+export interface Database {
+  kind: 'postgresql' | 'embedded';
+  sql: Sql;
+  /** Rejects when the database does not answer within this many milliseconds. */
+  ping(deadlineMilliseconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PostgresOptions {
+  url: string;
+  applicationName: string;
+  /** All times in seconds. */
+  maxConnections?: number;
+  connectTimeout?: number;
+  statementTimeout?: number;
+  lockTimeout?: number;
+  idleTimeout?: number;
+  maxLifetime?: number;
+  log?: Log;
+}
+
+/** How long after its own statement timeout a server may still take to say so, in seconds. Then the connection is given up. */
+const graceSeconds = 1;
+
+/** How long a query waits for a connection of the pool to become free, in seconds. */
+const queueSeconds = 3;
+
+/** How long closing waits for queries under way, in seconds. */
+const closeSeconds = 5;
+
+/**
+ * A handle on a real PostgreSQL. Does no I/O before the first query, and connects again by itself. Every statement has a
+ * deadline on the server (`statement_timeout`) and, a second later, one here, so that a server that has silently gone is an
+ * error in bounded time and its connection is not used again.
+ */
+export function connectPostgres(options: PostgresOptions): Database {
+  const { url, ssl } = splitTls(options.url);
+  const statementTimeout = options.statementTimeout ?? 5;
+  const sql = postgres(url, {
+    ...sharedOptions(options.log),
+    ssl,
+    max: options.maxConnections ?? 15,
+    connect_timeout: options.connectTimeout ?? 5,
+    query_timeout: statementTimeout + graceSeconds,
+    queue_timeout: queueSeconds,
+    idle_timeout: options.idleTimeout ?? 300,
+    max_lifetime: options.maxLifetime ?? 600,
+    connection: {
+      application_name: options.applicationName,
+      statement_timeout: statementTimeout * 1000,
+      // Waiting for a lock is waiting: it ends before the statement does, with its own SQLSTATE.
+      lock_timeout: (options.lockTimeout ?? statementTimeout * 0.8) * 1000,
+      idle_in_transaction_session_timeout: 60_000,
+      TimeZone: 'UTC',
+      DateStyle: 'ISO',
+      IntervalStyle: 'iso_8601',
+    },
+  } as unknown as postgres.Options<DriverTypes>) as unknown as Sql;
+  return {
+    kind: 'postgresql',
+    sql,
+    ping: (deadline) => ping(sql, deadline),
+    close: () => sql.end({ timeout: closeSeconds }),
+  };
+}
+
+/** Opens the embedded engine in `dataDir`. One connection: it is one process without sessions. */
+export async function connectEmbedded(options: { dataDir: string; log?: Log }): Promise<Database> {
+  // Imported here, so that a start with a real PostgreSQL loads nothing of it.
+  const { openEmbedded } = await import('./embedded.ts');
+  const engine = await openEmbedded({ dataDir: options.dataDir, ...(options.log ? { log: options.log } : {}) });
+  const sql = postgres({
+    ...sharedOptions(options.log),
+    host: 'embedded',
+    port: 5432,
+    user: 'postgres',
+    pass: '',
+    database: 'postgres',
+    socket: () => engine.socket(),
+    ssl: false,
+    max: 1,
+    connect_timeout: 30,
+    query_timeout: null,
+    queue_timeout: null,
+    idle_timeout: null,
+    max_lifetime: null,
+    connection: { application_name: 'catatlas', TimeZone: 'UTC', DateStyle: 'ISO', IntervalStyle: 'iso_8601' },
+  } as unknown as postgres.Options<DriverTypes>) as unknown as Sql;
+  return {
+    kind: 'embedded',
+    sql,
+    ping: (deadline) => ping(sql, deadline),
+    async close() {
+      await sql.end({ timeout: closeSeconds });
+      await engine.close();
+    },
+  };
+}
+
+type DriverTypes = Record<string, postgres.PostgresType>;
+
+/** Said explicitly, all of it: what is left out, the driver takes from PG* variables of the environment. */
+function sharedOptions(log: Log | undefined) {
+  return {
+    sslnegotiation: null,
+    max_pipeline: 100,
+    backoff: (retries: number) => Math.min(2 ** retries * 0.05, 2),
+    keep_alive: 30,
+    prepare: true,
+    debug: false,
+    // Arrays go in as literals with a cast, so the types of this server need not be read at each connection.
+    fetch_types: false,
+    publications: 'alltables',
+    target_session_attrs: null,
+    transform: { undefined: null },
+    onnotice: (notice: postgres.Notice) =>
+      log?.debug('database notice', { notice: notice['message'], code: notice['code'] }),
+    types: {
+      int8: { to: 20, from: [20], serialize: String, parse: parseInteger },
+      timestamptz: { to: 1184, from: [1184], serialize: String, parse: parseInstant },
+      date: { to: 1082, from: [1082], serialize: String, parse: (text: string) => text },
+      // The driver would make a Date of it and lose the microseconds.
+      timestamp: { to: 1114, from: [1114], serialize: String, parse: (text: string) => text },
+    },
+  };
+}
+
+/** int8 as a number. Throws above 2^53-1, where a number would silently be another one. */
+export function parseInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`the database has ${text}, beyond the whole numbers of this program`);
+  return value;
+}
+
+/** PostgreSQL's `2026-11-22 13:13:34.57734+00` as an Instant. */
+export function parseInstant(text: string): Instant {
+  const [, date, time, fraction] = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?\+00$/.exec(text) ?? [];
+  if (date === undefined || time === undefined)
+    throw new RangeError(`not a moment of the years 1 to 9999 in UTC: ${text}`);
+  return fraction === undefined ? `${date}T${time}Z` : `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
+}
+
+type Tls =
+  | false
+  | 'prefer'
+  | 'require'
+  | 'verify-full'
+  | { ca: Buffer; rejectUnauthorized: true; checkServerIdentity?: () => undefined };
+
+/** `sslmode` and `sslrootcert` of the URL as libpq means them, for a driver that knows only some of them. */
+function splitTls(given: string): { url: string; ssl: Tls } {
+  const url = new URL(given);
+  const mode = url.searchParams.get('sslmode') ?? 'prefer';
+  const rootFile = url.searchParams.get('sslrootcert');
+  url.searchParams.delete('sslmode');
+  url.searchParams.delete('sslrootcert');
+  return { url: url.href, ssl: tlsOf(mode, rootFile) };
+}
+
+function tlsOf(mode: string, rootFile: string | null): Tls {
+  switch (mode) {
+    case 'disable':
+      return false;
+    case 'allow':
+    case 'prefer':
+      return 'prefer';
+    case 'require':
+      return 'require';
+    case 'verify-ca':
+    case 'verify-full': {
+      if (rootFile === null || rootFile === 'system') return 'verify-full';
+      const ca = readFileSync(rootFile);
+      // verify-ca: the certificate has to be signed by that authority; the name in it does not matter.
+      return mode === 'verify-full'
+        ? { ca, rejectUnauthorized: true }
+        : { ca, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+    }
+    default:
+      throw new RangeError(
+        `sslmode=${mode} in DATABASE_URL: expected disable, allow, prefer, require, verify-ca or verify-full`,
+      );
+  }
+}
+
+async function ping(sql: Sql, deadlineMilliseconds: number): Promise<void> {
+  const query = sql`select 1`;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMilliseconds} ms`)), deadlineMilliseconds);
+  });
+  try {
+    await Promise.race([query, late]);
+  } finally {
+    clearTimeout(timer);
+    // It may still fail after the deadline; nobody is waiting for it any more.
+    query.catch(() => {});
+  }
+}

@@ -1,0 +1,80 @@
+import { AppError } from '../errors.ts';
+
+/** The SQLSTATE of a server error (five characters), or undefined for anything else. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = codeOf(error);
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Codes of the driver and of sockets that mean: there is no working connection. */
+const connectionCodes = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'QUERY_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/** SQLSTATEs of a server that is starting, stopping, full, or read-only for now. Class 08 is about connections. */
+const unavailableStates = /^(?:08...|57P0[1-5]|53...|25006|58030)$/;
+
+/** SQLSTATEs of work that the database gave up on, but may do the next time. */
+const retryStates = /^(?:40001|40P01|55P03|57014|25P03|25P04)$/;
+
+/** Is there no database to talk to at the moment? Waiting may help. */
+export function isDatabaseUnreachable(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === undefined) return false;
+  return connectionCodes.has(code) || /^(?:08...|57P0[1-5]|53300)$/.test(code);
+}
+
+/** Seconds a client should wait before it tries again. */
+const retryAfter = 2;
+
+/** Constraints that a client can break by what it sends, and what to tell it. Others are our own mistakes. */
+const constraintMessages: Record<string, string> = {
+  entries_cat_id_fkey: 'The cat does not exist any more',
+  cat_comments_cat_id_fkey: 'The cat does not exist any more',
+  cat_insights_cat_id_fkey: 'The cat does not exist any more',
+  analyses_entry_id_fkey: 'The sighting does not exist any more',
+};
+
+/**
+ * A database error as what a client may know of it, or undefined when it is not one. Never passes on the server's words: they
+ * quote the data.
+ */
+export function toAppError(error: unknown): AppError | undefined {
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
+  if (connectionCodes.has(code) || unavailableStates.test(code)) {
+    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database cannot be reached right now. Try again soon.', {
+      retryAfter,
+      cause: error,
+    });
+  }
+  if (code === 'QUEUE_TIMEOUT' || retryStates.test(code)) {
+    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database is busy. Try again soon.', {
+      retryAfter,
+      cause: error,
+    });
+  }
+  if (code === '23503') {
+    const constraint = (error as { constraint_name?: string }).constraint_name;
+    const message = constraint === undefined ? undefined : constraintMessages[constraint];
+    if (message !== undefined) return new AppError(409, 'CONFLICT', message, { retryable: true, cause: error });
+  }
+  return undefined;
+}
