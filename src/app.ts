@@ -58,7 +58,10 @@ export function createApp(context: AppContext) {
       facts.params = { ...ctx.params };
       Object.assign(ctx, { query: rawQuery(ctx.request.url) });
     })
-    .onParse({ as: 'global' }, ({ request }) => readJsonBody(request))
+    // What has no use for a body must not fail on one, nor wait for it: a photo sent to an operation that answers 501.
+    .onParse({ as: 'global' }, ({ request, route }) =>
+      schemasOf(routes(), request.method, route).body === undefined ? null : readJsonBody(request),
+    )
     // A Response, never status(): Elysia 1.4.30 turns the second 404 into a 200 otherwise (elysiajs/elysia#1969).
     .onError({ as: 'global' }, ({ error, code, request, route, body }) => {
       const facts = factsOf(request);

@@ -83,6 +83,8 @@ export async function startEngine(loaded: LoadedEngine, { directory, onLogLine }
     const fatal = /(?:FATAL|PANIC): +(.*)/.exec(line);
     if (fatal) lastWords = fatal[1];
     onLogLine(line);
+    // Not for PGlite to print as well.
+    return false;
   };
   try {
     // Its own queries are not used, so it need not learn the array types for them: a tenth of the start.

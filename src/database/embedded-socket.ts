@@ -106,9 +106,10 @@ class EmbeddedSocket extends Duplex {
     this.#seat = seat;
   }
 
-  /** As of net.Socket. postgres.js says good-bye only to an `open` socket and waits until it is `closed`. */
-  get readyState(): 'open' | 'closed' {
-    return this.destroyed || this.writableEnded ? 'closed' : 'open';
+  /** As of net.Socket. postgres.js says good-bye only to an `open` socket, and then waits until it is `closed`. */
+  get readyState(): 'open' | 'readOnly' | 'closed' {
+    if (this.destroyed) return 'closed';
+    return this.writableEnded ? 'readOnly' : 'open';
   }
 
   override _read(): void {
@@ -192,7 +193,7 @@ class EmbeddedSocket extends Duplex {
       // The engine wants all the data at once: ask for it in its name.
       this.#copy = [batch];
       this.push(frame(type.copyInResponse, Buffer.from([0, 0, 0])));
-    } else this.#deliver(this.#engine.exchange(withEndOfCopy(batch)));
+    } else this.#deliver(withoutCopyRequest(this.#engine.exchange(withEndOfCopy(batch))));
   }
 
   #collectCopy(message: Buffer, collected: Buffer[]): void {
@@ -272,6 +273,16 @@ function withEndOfCopy(batch: Buffer): Buffer {
     if (message[0] === type.execute) parts.push(endOfCopy);
   }
   return parts.length === 1 ? batch : Buffer.concat(parts);
+}
+
+/** Drops the request for the data of a COPY that `endOfCopy` has ended already, so that only the error is left. */
+function withoutCopyRequest(answer: Buffer): Buffer {
+  for (let at = 0; at < answer.length; ) {
+    const end = at + 1 + answer.readUInt32BE(at + 1);
+    if (answer[at] === type.copyInResponse) return Buffer.concat([answer.subarray(0, at), answer.subarray(end)]);
+    at = end;
+  }
+  return answer;
 }
 
 /** Cuts the concatenation of whole messages. */

@@ -6,6 +6,9 @@ export const maxJsonBytes = 1_048_576;
 /** The hard stop of the server itself, for bodies that no rule here has looked at. */
 export const maxBodyBytes = 16 * 1_048_576;
 
+/** How deep JSON may be nested: no body of this API needs three levels, and what walks thousands runs out of stack. */
+const maxDepth = 64;
+
 const jsonType = /^application\/(?:[\w.!#$&^-]+\+)?json$/i;
 
 /**
@@ -54,24 +57,45 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
 }
 
 function parseJson(bytes: Uint8Array): unknown {
-  let text = '';
+  let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalidJson(0, 'the body is not valid UTF-8');
+  }
+  const tooDeep = offsetBeyondDepth(text);
+  if (tooDeep !== undefined) throw invalidJson(tooDeep, `nested deeper than ${maxDepth} levels`);
+  try {
     return JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof SyntaxError ? error.message : 'the body is not valid UTF-8';
-    throw new AppError(422, 'VALIDATION_FAILED', `The body is not valid JSON: ${reason}`, {
-      fields: [
-        {
-          type: 'json_invalid',
-          loc: ['body', error instanceof SyntaxError ? offsetOfSyntaxError(text) : 0],
-          msg: 'JSON decode error',
-          input: {},
-          ctx: { error: reason },
-        },
-      ],
-    });
+    throw invalidJson(offsetOfSyntaxError(text), error instanceof Error ? error.message : String(error));
   }
+}
+
+function invalidJson(offset: number, reason: string): AppError {
+  return new AppError(422, 'VALIDATION_FAILED', `The body is not valid JSON: ${reason}`, {
+    fields: [
+      { type: 'json_invalid', loc: ['body', offset], msg: 'JSON decode error', input: {}, ctx: { error: reason } },
+    ],
+  });
+}
+
+/** Where the nesting exceeds `maxDepth`, if it does. */
+function offsetBeyondDepth(text: string): number | undefined {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (quoted) {
+      if (character === '\\') at++;
+      else if (character === '"') quoted = false;
+    } else if (character === '"') quoted = true;
+    else if (character === '[' || character === '{') {
+      depth++;
+      if (depth > maxDepth) return at;
+    } else if (character === ']' || character === '}') depth--;
+  }
+  return undefined;
 }
 
 /**

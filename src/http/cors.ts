@@ -36,13 +36,18 @@ export function answerPreflight(allowedOrigins: readonly string[], request: Requ
   const method = request.headers.get('access-control-request-method');
   if (request.method !== 'OPTIONS' || method === null) return undefined;
   if (!originAllowed(allowedOrigins, request.headers.get('origin')))
-    return new Response('Disallowed CORS origin', { status: 400 });
-  if (!allowedMethods.includes(method)) return new Response('Disallowed CORS method', { status: 400 });
-  return new Response('OK', {
+    return plain('Disallowed CORS origin', { status: 400 });
+  if (!allowedMethods.includes(method)) return plain('Disallowed CORS method', { status: 400 });
+  return plain('OK', {
     headers: {
       'access-control-allow-methods': allowedMethods.join(', '),
       'access-control-allow-headers': request.headers.get('access-control-request-headers') ?? 'Content-Type',
       'access-control-max-age': String(preflightSeconds),
     },
   });
+}
+
+/** Says that it is text: Bun 1.4 calls a text octet-stream once Elysia has added headers to the response. */
+function plain(text: string, { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> }) {
+  return new Response(text, { status, headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' } });
 }

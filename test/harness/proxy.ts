@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A TCP proxy in front of a server, for making faults. */
+export interface FaultProxy {
+  readonly port: number;
+  /** How many connections are open now. */
+  connections(): number;
+  /** From now on nothing is forwarded in either direction, and nothing is closed. New connections are accepted and left alone. */
+  blackhole(): void;
+  /** Forwards again, beginning with what was held back; accepts connections again. */
+  resume(): void;
+  /** Cuts every open connection with a TCP reset. */
+  resetAll(): void;
+  /** Closes every open connection and refuses new ones. */
+  refuse(): Promise<void>;
+  /** Forwards everything this much later, in milliseconds. */
+  delay(milliseconds: number): void;
+  close(): Promise<void>;
+}
+
+/** Starts a proxy on a free port of 127.0.0.1 that forwards to `targetPort` there. */
+export async function startProxy(targetPort: number): Promise<FaultProxy> {
+  const sockets = new Set<Socket>();
+  let held: (() => void)[] | undefined;
+  let delayMilliseconds = 0;
+
+  /** Runs `step` now, after the delay, or when the black hole ends. */
+  const schedule = (step: () => void) => {
+    const run = () => (held ? held.push(step) : step());
+    if (delayMilliseconds > 0) setTimeout(run, delayMilliseconds);
+    else run();
+  };
+  const forward = (from: Socket, to: Socket) => {
+    sockets.add(from);
+    from.on('data', (chunk) => schedule(() => to.destroyed || to.write(chunk)));
+    from.on('end', () => schedule(() => to.destroyed || to.end()));
+    from.on('error', () => to.destroy());
+    from.on('close', () => {
+      sockets.delete(from);
+      // What was sent before the end still arrives, and during a black hole not even the end does.
+      schedule(() => to.destroyed || to.end());
+    });
+  };
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
+    for (const socket of [client, upstream]) socket.setNoDelay(true);
+    forward(client, upstream);
+    forward(upstream, client);
+  });
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+    return address.port;
+  };
+  const port = await listen(0);
+  const closeListener = async () => {
+    if (!server.listening) return;
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await once(server, 'close');
+  };
+  return {
+    port,
+    connections: () => Math.ceil(sockets.size / 2),
+    blackhole() {
+      held ??= [];
+    },
+    resume() {
+      const steps = held ?? [];
+      held = undefined;
+      for (const step of steps) step();
+      if (!server.listening) void listen(port);
+    },
+    resetAll() {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    refuse: closeListener,
+    delay(milliseconds) {
+      delayMilliseconds = milliseconds;
+    },
+    async close() {
+      held = undefined;
+      await closeListener();
+    },
+  };
+}
