@@ -12,6 +12,7 @@ import { geocodingRoutes } from './geocoding/routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { readJsonBody } from './http/body.ts';
 import { answerPreflight, corsHeaders } from './http/cors.ts';
+import { built } from './http/later.ts';
 import { answerUnmatched, RouteTable } from './http/methods.ts';
 import type { ApiDocument, DocumentedRoute } from './http/openapi.ts';
 import { asAppError, logProblem, renderProblem } from './http/problem.ts';
@@ -90,7 +91,7 @@ export function createApp(context: AppContext) {
         return answer(failure);
       }
     })
-    .use(featureRoutes(context))
+    .use(features(context))
     .use(documentation({ document: () => describeApi(routes(), context.build), script: readScript }));
   return app;
 }
@@ -98,28 +99,29 @@ export function createApp(context: AppContext) {
 /** The schemas of one route, for a second look at a request that failed the first. */
 function schemasOf(routes: readonly DocumentedRoute[], method: string, path: string): RequestSchemas {
   const hooks = routes.find((route) => route.method === method && route.path === path)?.hooks as
-    | { params?: z.ZodType; query?: z.ZodType; body?: z.ZodType }
+    | { params?: unknown; query?: unknown; body?: unknown }
     | undefined;
-  return { path: hooks?.params, query: hooks?.query, body: hooks?.body };
+  const schema = (part: unknown) => built(part) as z.ZodType | undefined;
+  return { path: schema(hooks?.params), query: schema(hooks?.query), body: schema(hooks?.body) };
 }
 
 /** The script of the documentation page, as the binary carries it. */
 const readScript = async () => ({ bytes: await readEmbeddedFile('scalar.js.gz'), encoding: 'gzip' as const });
 
 /** Every feature. They read the context when a request comes, never before. */
-const featureRoutes = (context: AppContext) =>
-  new Elysia({ name: 'features' })
-    .use(aboutRoutes(context))
-    .use(healthRoutes(context))
-    .use(entryRoutes(context))
-    .use(analysisRoutes(context))
-    .use(matchingRoutes(context))
-    .use(mapRoutes(context))
-    .use(geocodingRoutes(context))
-    .use(imageRoutes())
-    .use(catRoutes(context))
-    .use(insightRoutes(context))
-    .use(commentRoutes(context));
+const features = (context: AppContext) => [
+  aboutRoutes(context),
+  healthRoutes(context),
+  entryRoutes(context),
+  analysisRoutes(context),
+  matchingRoutes(context),
+  mapRoutes(context),
+  geocodingRoutes(context),
+  imageRoutes(),
+  catRoutes(context),
+  insightRoutes(context),
+  commentRoutes(context),
+];
 
 /** The OpenAPI document of these routes. Its maker is loaded when first asked for: it would double the time to start. */
 async function describeApi(routes: readonly DocumentedRoute[], build: Build): Promise<ApiDocument> {
@@ -134,5 +136,5 @@ export async function openApiDocument(build: Build): Promise<ApiDocument> {
       throw new Error(`describing the API must not need the context, but ${String(name)} was read`);
     },
   });
-  return await describeApi(featureRoutes(unused).routes, build);
+  return await describeApi(new Elysia().use(features(unused)).routes, build);
 }

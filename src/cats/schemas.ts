@@ -1,235 +1,261 @@
 import { z } from 'zod';
 import { instant } from '../entries/schemas.ts';
 import { entryIds, idParameter, integerParameter, optionalText, patchText } from '../http/fields.ts';
+import { later, type ValueOf } from '../http/later.ts';
 
 const nameLimit = { max: 100 };
 
 const nullable = (description: string, example: string | null = null) =>
   z.string().nullable().meta({ description, example });
 
-const catName = nullable('What people call the cat', 'Smokey');
-const catId = z.int().meta({ description: 'Number of the cat', example: 3 });
+const catName = () => nullable('What people call the cat', 'Smokey');
+const catId = () => z.int().meta({ description: 'Number of the cat', example: 3 });
 
-export const cat = z
-  .object({ id: catId, name: catName, createdAt: instant })
-  .meta({ id: 'Cat', description: 'An individual cat' });
+export const cat = later(() =>
+  z
+    .object({ id: catId(), name: catName(), createdAt: instant() })
+    .meta({ id: 'Cat', description: 'An individual cat' }),
+);
 
-export type Cat = z.output<typeof cat>;
+export type Cat = ValueOf<typeof cat>;
 
-export const catList = z.array(cat).meta({ description: 'All cats, by id descending' });
+export const catList = later(() => z.array(cat.schema).meta({ description: 'All cats, by id descending' }));
 
-export const catInput = z
-  .object({ name: optionalText(nameLimit) })
-  .meta({ id: 'CatInput', description: 'A new cat; it may go without a name', example: { name: 'Smokey' } });
+export const catInput = later(() =>
+  z
+    .object({ name: optionalText(nameLimit) })
+    .meta({ id: 'CatInput', description: 'A new cat; it may go without a name', example: { name: 'Smokey' } }),
+);
 
-export const catPatch = z.object({ name: patchText(nameLimit) }).meta({
-  id: 'CatPatch',
-  description: 'Changes to a cat. null or blank clears the name; `{}` changes nothing.',
-  example: { name: 'Smokey' },
-});
+export const catPatch = later(() =>
+  z.object({ name: patchText(nameLimit) }).meta({
+    id: 'CatPatch',
+    description: 'Changes to a cat. null or blank clears the name; `{}` changes nothing.',
+    example: { name: 'Smokey' },
+  }),
+);
 
-export const changedCat = z
-  .object({
-    id: catId,
-    name: catName,
-    updatedAt: instant.meta({ description: 'When it was last changed', example: '2026-11-22T13:13:34.577339+00:00' }),
-  })
-  .meta({ id: 'ChangedCat', description: 'A cat after a change' });
+export const changedCat = later(() =>
+  z
+    .object({
+      id: catId(),
+      name: catName(),
+      updatedAt: instant().meta({
+        description: 'When it was last changed',
+        example: '2026-11-22T13:13:34.577339+00:00',
+      }),
+    })
+    .meta({ id: 'ChangedCat', description: 'A cat after a change' }),
+);
 
-export const catFromSightings = z.object({ entry_ids: entryIds(), name: optionalText(nameLimit) }).meta({
-  id: 'CatFromSightings',
-  description: 'A new cat and its sightings',
-  example: { entry_ids: [7, 8], name: 'Smokey' },
-});
+export const catFromSightings = later(() =>
+  z.object({ entry_ids: entryIds(), name: optionalText(nameLimit) }).meta({
+    id: 'CatFromSightings',
+    description: 'A new cat and its sightings',
+    example: { entry_ids: [7, 8], name: 'Smokey' },
+  }),
+);
 
-export const linkInput = z
-  .object({ entry_ids: entryIds() })
-  .meta({ id: 'LinkInput', description: 'Sightings to link to a cat', example: { entry_ids: [7, 8] } });
+export const linkInput = later(() =>
+  z
+    .object({ entry_ids: entryIds() })
+    .meta({ id: 'LinkInput', description: 'Sightings to link to a cat', example: { entry_ids: [7, 8] } }),
+);
 
 const ids = (description: string) => z.array(z.int()).meta({ description });
 
-export const linkResult = z
-  .object({
-    cat_id: catId,
-    linked_count: z.int().meta({ description: 'Newly linked and already linked together', example: 2 }),
-    already_linked: ids('Were linked to this cat before'),
-    newly_linked: ids('Are linked now'),
-    failed: ids('Do not exist'),
-  })
-  .meta({
-    id: 'LinkResult',
-    description: 'What became of each sighting, in the order sent',
-    example: { cat_id: 3, linked_count: 2, already_linked: [7], newly_linked: [8], failed: [] },
-  });
+export const linkResult = later(() =>
+  z
+    .object({
+      cat_id: catId(),
+      linked_count: z.int().meta({ description: 'Newly linked and already linked together', example: 2 }),
+      already_linked: ids('Were linked to this cat before'),
+      newly_linked: ids('Are linked now'),
+      failed: ids('Do not exist'),
+    })
+    .meta({
+      id: 'LinkResult',
+      description: 'What became of each sighting, in the order sent',
+      example: { cat_id: 3, linked_count: 2, already_linked: [7], newly_linked: [8], failed: [] },
+    }),
+);
 
-export const catPath = z.object({ cat_id: idParameter('Number of the cat') });
+export const catPath = later(() => z.object({ cat_id: idParameter('Number of the cat') }));
 
 /** The pages that offset paging can reach without leaving the range of whole numbers. */
 const lastPage = 1_000_000_000;
 
 /** `page` and `limit` of a paged list. */
-export const pageQuery = z.object({
-  page: integerParameter({ min: 1, max: lastPage, fallback: 1 }).meta({ description: 'Page, from 1' }),
-  limit: integerParameter({ min: 1, max: 100, fallback: 20 }).meta({ description: 'Rows a page' }),
-});
+export const pageQuery = later(() =>
+  z.object({
+    page: integerParameter({ min: 1, max: lastPage, fallback: 1 }).meta({ description: 'Page, from 1' }),
+    limit: integerParameter({ min: 1, max: 100, fallback: 20 }).meta({ description: 'Rows a page' }),
+  }),
+);
 
 /** The facts of a page, beside its rows. */
-export const pageFacts = {
+export const pageFacts = () => ({
   total: z.int().meta({ description: 'Rows in all', example: 1 }),
   page: z.int().meta({ description: 'This page', example: 1 }),
   limit: z.int().meta({ description: 'Rows a page', example: 20 }),
   totalPages: z.int().meta({ description: 'Pages in all, at least 1', example: 1 }),
   hasMore: z.boolean().meta({ description: 'Is there a page after this one?', example: false }),
-};
+});
 
-export const catSightings = z
-  .object({
-    sightings: z.array(
-      z.object({
-        id: z.int(),
-        text: z.string(),
-        createdAt: instant,
-        location: z.string().nullable(),
-        location_normalized: z.string().nullable(),
-        location_lat: z.number().nullable(),
-        location_lon: z.number().nullable(),
-        photo_url: z.string().nullable(),
-        nickname: z.string().nullable(),
-        isFavorite: z.boolean(),
-      }),
-    ),
-    ...pageFacts,
-  })
-  .meta({
-    id: 'CatSightings',
-    description: 'A page of the sightings of a cat, newest first',
-    example: {
-      sightings: [
-        {
-          id: 8,
-          text: 'Orange tabby with torn ear sleeping, limping a bit',
-          createdAt: '2026-11-22T13:13:34.577339Z',
-          location: 'Park A',
-          location_normalized: null,
-          location_lat: 52.520308,
-          location_lon: 13.405254,
-          photo_url: null,
-          nickname: null,
-          isFavorite: false,
-        },
-      ],
-      total: 1,
-      page: 1,
-      limit: 20,
-      totalPages: 1,
-      hasMore: false,
-    },
-  });
-
-export const catProfile = z
-  .object({
-    cat_id: catId,
-    name: catName,
-    sightings_count: z.int(),
-    locations: z.array(z.string()).meta({ description: 'Up to five places, most recent first' }),
-    top_tags: z.array(z.string()).meta({ description: 'Up to eight words that its sightings share' }),
-    temperament_guess: z.string(),
-    profile_text: z.string(),
-  })
-  .meta({
-    id: 'CatProfile',
-    description: 'A cat, from its sightings',
-    example: {
-      cat_id: 3,
-      name: 'Smokey',
-      sightings_count: 1,
-      locations: ['Park A'],
-      top_tags: ['orange', 'tabby', 'torn', 'ear'],
-      temperament_guess: 'unknown / neutral',
-      profile_text: 'Smokey, last seen at Park A. Sightings so far: 1.',
-    },
-  });
-
-export const enhancedProfile = z
-  .object({
-    cat: z.object({ id: catId, name: catName, createdAt: instant, primaryPhoto: nullable('The newest photo') }),
-    stats: z.object({
-      totalSightings: z.int(),
-      uniqueLocations: z.int(),
-      photoCount: z.int(),
-      firstSeen: instant.nullable(),
-      lastSeen: instant.nullable(),
-      mostFrequentLocation: nullable('Where it is seen most often'),
-    }),
-    recentSightings: z
-      .array(
+export const catSightings = later(() =>
+  z
+    .object({
+      sightings: z.array(
         z.object({
           id: z.int(),
           text: z.string(),
-          createdAt: instant,
+          createdAt: instant(),
           location: z.string().nullable(),
+          location_normalized: z.string().nullable(),
+          location_lat: z.number().nullable(),
+          location_lon: z.number().nullable(),
           photo_url: z.string().nullable(),
+          nickname: z.string().nullable(),
+          isFavorite: z.boolean(),
         }),
-      )
-      .meta({ description: 'The newest five' }),
-    locationSummary: z
-      .array(
-        z.object({
-          location: z.string(),
-          normalizedLocation: z.string().nullable(),
-          count: z.int(),
-          lastSeen: instant,
-          lat: z.number().nullable(),
-          lon: z.number().nullable(),
-        }),
-      )
-      .meta({ description: 'Up to ten places, most often seen first' }),
-    insightStatus: z.object({
-      hasProfile: z.boolean(),
-      hasCare: z.boolean(),
-      hasUpdate: z.boolean(),
-      hasRisk: z.boolean(),
-      lastUpdated: instant.nullable(),
-    }),
-    top_tags: z.array(z.string()),
-    temperament_guess: z.string(),
-    profile_text: z.string(),
-  })
-  .meta({
-    id: 'EnhancedCatProfile',
-    description: 'Everything the profile page shows',
-    example: {
-      cat: { id: 3, name: 'Smokey', createdAt: '2026-11-22T13:13:34.577339Z', primaryPhoto: null },
-      stats: {
-        totalSightings: 1,
-        uniqueLocations: 1,
-        photoCount: 0,
-        firstSeen: '2026-11-22T13:13:34.577339Z',
-        lastSeen: '2026-11-22T13:13:34.577339Z',
-        mostFrequentLocation: 'Park A',
+      ),
+      ...pageFacts(),
+    })
+    .meta({
+      id: 'CatSightings',
+      description: 'A page of the sightings of a cat, newest first',
+      example: {
+        sightings: [
+          {
+            id: 8,
+            text: 'Orange tabby with torn ear sleeping, limping a bit',
+            createdAt: '2026-11-22T13:13:34.577339Z',
+            location: 'Park A',
+            location_normalized: null,
+            location_lat: 52.520308,
+            location_lon: 13.405254,
+            photo_url: null,
+            nickname: null,
+            isFavorite: false,
+          },
+        ],
+        total: 1,
+        page: 1,
+        limit: 20,
+        totalPages: 1,
+        hasMore: false,
       },
-      recentSightings: [
-        {
-          id: 8,
-          text: 'Orange tabby with torn ear',
-          createdAt: '2026-11-22T13:13:34.577339Z',
-          location: 'Park A',
-          photo_url: null,
-        },
-      ],
-      locationSummary: [
-        {
-          location: 'Park A',
-          normalizedLocation: null,
-          count: 1,
+    }),
+);
+
+export const catProfile = later(() =>
+  z
+    .object({
+      cat_id: catId(),
+      name: catName(),
+      sightings_count: z.int(),
+      locations: z.array(z.string()).meta({ description: 'Up to five places, most recent first' }),
+      top_tags: z.array(z.string()).meta({ description: 'Up to eight words that its sightings share' }),
+      temperament_guess: z.string(),
+      profile_text: z.string(),
+    })
+    .meta({
+      id: 'CatProfile',
+      description: 'A cat, from its sightings',
+      example: {
+        cat_id: 3,
+        name: 'Smokey',
+        sightings_count: 1,
+        locations: ['Park A'],
+        top_tags: ['orange', 'tabby', 'torn', 'ear'],
+        temperament_guess: 'unknown / neutral',
+        profile_text: 'Smokey, last seen at Park A. Sightings so far: 1.',
+      },
+    }),
+);
+
+export const enhancedProfile = later(() =>
+  z
+    .object({
+      cat: z.object({ id: catId(), name: catName(), createdAt: instant(), primaryPhoto: nullable('The newest photo') }),
+      stats: z.object({
+        totalSightings: z.int(),
+        uniqueLocations: z.int(),
+        photoCount: z.int(),
+        firstSeen: instant().nullable(),
+        lastSeen: instant().nullable(),
+        mostFrequentLocation: nullable('Where it is seen most often'),
+      }),
+      recentSightings: z
+        .array(
+          z.object({
+            id: z.int(),
+            text: z.string(),
+            createdAt: instant(),
+            location: z.string().nullable(),
+            photo_url: z.string().nullable(),
+          }),
+        )
+        .meta({ description: 'The newest five' }),
+      locationSummary: z
+        .array(
+          z.object({
+            location: z.string(),
+            normalizedLocation: z.string().nullable(),
+            count: z.int(),
+            lastSeen: instant(),
+            lat: z.number().nullable(),
+            lon: z.number().nullable(),
+          }),
+        )
+        .meta({ description: 'Up to ten places, most often seen first' }),
+      insightStatus: z.object({
+        hasProfile: z.boolean(),
+        hasCare: z.boolean(),
+        hasUpdate: z.boolean(),
+        hasRisk: z.boolean(),
+        lastUpdated: instant().nullable(),
+      }),
+      top_tags: z.array(z.string()),
+      temperament_guess: z.string(),
+      profile_text: z.string(),
+    })
+    .meta({
+      id: 'EnhancedCatProfile',
+      description: 'Everything the profile page shows',
+      example: {
+        cat: { id: 3, name: 'Smokey', createdAt: '2026-11-22T13:13:34.577339Z', primaryPhoto: null },
+        stats: {
+          totalSightings: 1,
+          uniqueLocations: 1,
+          photoCount: 0,
+          firstSeen: '2026-11-22T13:13:34.577339Z',
           lastSeen: '2026-11-22T13:13:34.577339Z',
-          lat: 52.520308,
-          lon: 13.405254,
+          mostFrequentLocation: 'Park A',
         },
-      ],
-      insightStatus: { hasProfile: false, hasCare: false, hasUpdate: false, hasRisk: false, lastUpdated: null },
-      top_tags: ['orange', 'tabby', 'torn', 'ear'],
-      temperament_guess: 'unknown / neutral',
-      profile_text: 'Smokey, most often seen at Park A. Sightings so far: 1.',
-    },
-  });
+        recentSightings: [
+          {
+            id: 8,
+            text: 'Orange tabby with torn ear',
+            createdAt: '2026-11-22T13:13:34.577339Z',
+            location: 'Park A',
+            photo_url: null,
+          },
+        ],
+        locationSummary: [
+          {
+            location: 'Park A',
+            normalizedLocation: null,
+            count: 1,
+            lastSeen: '2026-11-22T13:13:34.577339Z',
+            lat: 52.520308,
+            lon: 13.405254,
+          },
+        ],
+        insightStatus: { hasProfile: false, hasCare: false, hasUpdate: false, hasRisk: false, lastUpdated: null },
+        top_tags: ['orange', 'tabby', 'torn', 'ear'],
+        temperament_guess: 'unknown / neutral',
+        profile_text: 'Smokey, most often seen at Park A. Sightings so far: 1.',
+      },
+    }),
+);

@@ -1,4 +1,3 @@
-import { createApp } from '../app.ts';
 import { build } from '../build.ts';
 import { systemClock } from '../clock.ts';
 import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
@@ -89,7 +88,8 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
   };
 
   // The port is bound first: a health check that finds nobody would kill a process in the middle of its migrations.
-  const server = await listen(context);
+  const app = Promise.withResolvers<Answer>();
+  const server = await bind(settings, app.promise);
   announce(server, settings, log, io);
   const shutdown = new Promise<void>((resolve) => {
     if (io.shutdown.aborted) resolve();
@@ -103,6 +103,10 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
       shutdown: io.shutdown,
       onOpen: (one) => (database = one),
     });
+    // Loaded while the database is being connected to; a request that comes before waits these few milliseconds.
+    const { createApp } = await import('../app.ts');
+    const { fetch } = createApp(context);
+    app.resolve(withAccessLog(log, fetch));
     await Promise.race([ready, shutdown]);
     if (lifecycle.servesApi) log.info('ready');
     await shutdown;
@@ -117,18 +121,17 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
   }
 }
 
-async function listen(context: AppContext): Promise<Server> {
-  const { settings, log } = context;
-  const app = createApp(context);
-  const fetch = withAccessLog(log, (request) => app.fetch(request));
+type Answer = (request: Request) => Response | Promise<Response>;
+
+async function bind({ HOST, PORT }: Settings, answer: Promise<Answer>): Promise<Server> {
   try {
     return await serve({
-      hostname: settings.HOST,
-      port: settings.PORT,
+      hostname: HOST,
+      port: PORT,
       maxBodyBytes,
-      fetch(request, peer) {
+      async fetch(request, peer) {
         factsOf(request).peer = peer;
-        return fetch(request);
+        return (await answer)(request);
       },
     });
   } catch (error) {

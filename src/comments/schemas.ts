@@ -2,35 +2,42 @@ import { z } from 'zod';
 import { pageFacts } from '../cats/schemas.ts';
 import { instant } from '../entries/schemas.ts';
 import { idParameter, nonBlankText } from '../http/fields.ts';
+import { later, type ValueOf } from '../http/later.ts';
 
-const moment = (description: string) => instant.meta({ description, example: '2026-11-22T13:13:34.577339+00:00' });
+const moment = (description: string) => instant().meta({ description, example: '2026-11-22T13:13:34.577339+00:00' });
 
-export const comment = z
-  .object({
-    id: z.int().meta({ description: 'Number of the comment', example: 12 }),
-    cat_id: z.int().meta({ description: 'The cat it is about', example: 3 }),
-    author_name: z.string().meta({ description: 'Who wrote it', example: 'Mia' }),
-    content: z.string().meta({ description: 'What it says', example: 'Comes by every evening around six.' }),
-    createdAt: moment('When it was written'),
-    updatedAt: moment('When it was last changed'),
-  })
-  .meta({ id: 'Comment', description: 'A comment on a cat' });
+export const comment = later(() =>
+  z
+    .object({
+      id: z.int().meta({ description: 'Number of the comment', example: 12 }),
+      cat_id: z.int().meta({ description: 'The cat it is about', example: 3 }),
+      author_name: z.string().meta({ description: 'Who wrote it', example: 'Mia' }),
+      content: z.string().meta({ description: 'What it says', example: 'Comes by every evening around six.' }),
+      createdAt: moment('When it was written'),
+      updatedAt: moment('When it was last changed'),
+    })
+    .meta({ id: 'Comment', description: 'A comment on a cat' }),
+);
 
-export type Comment = z.output<typeof comment>;
+export type Comment = ValueOf<typeof comment>;
 
-export const commentInput = z
-  .object({ author_name: nonBlankText({ max: 100 }), content: nonBlankText({ max: 2000 }) })
-  .meta({
+export const commentInput = later(() =>
+  z.object({ author_name: nonBlankText({ max: 100 }), content: nonBlankText({ max: 2000 }) }).meta({
     id: 'CommentInput',
     description: 'A new comment. Both texts are trimmed and may not be blank.',
     example: { author_name: 'Mia', content: 'Comes by every evening around six.' },
-  });
+  }),
+);
 
-export const commentPage = z
-  .object({ comments: z.array(comment), ...pageFacts })
-  .meta({ id: 'CommentPage', description: 'A page of comments, newest first' });
+export const commentPage = later(() =>
+  z
+    .object({ comments: z.array(comment.schema), ...pageFacts() })
+    .meta({ id: 'CommentPage', description: 'A page of comments, newest first' }),
+);
 
-export const commentPath = z.object({
-  cat_id: idParameter('Number of the cat'),
-  comment_id: idParameter('Number of the comment'),
-});
+export const commentPath = later(() =>
+  z.object({
+    cat_id: idParameter('Number of the cat'),
+    comment_id: idParameter('Number of the comment'),
+  }),
+);

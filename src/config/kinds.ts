@@ -20,14 +20,21 @@ export interface Kind<T> {
 
 /** Makes a kind. Every fault found becomes an issue of the schema, its remedy in `params.fix`. */
 export function kindOf<T>(type: string, read: (text: string) => Reading<T>): Kind<T> {
-  const schema: z.ZodType<T, string> = z.string().transform((text, context): T => {
-    const reading = read(text);
-    if ('value' in reading) return reading.value;
-    for (const { problem, fix } of reading.wrong)
-      context.issues.push({ code: 'custom', message: problem, params: { fix }, input: undefined });
-    return z.NEVER;
-  }) as unknown as z.ZodType<T, string>;
-  return { type, schema };
+  const schema = () =>
+    z.string().transform((text, context): T => {
+      const reading = read(text);
+      if ('value' in reading) return reading.value;
+      for (const { problem, fix } of reading.wrong)
+        context.issues.push({ code: 'custom', message: problem, params: { fix }, input: undefined });
+      return z.NEVER;
+    }) as unknown as z.ZodType<T, string>;
+  // Built when read: most settings are left as they are, and every schema that is made slows the start.
+  return {
+    type,
+    get schema() {
+      return schema();
+    },
+  };
 }
 
 /** Reads a text as a kind; like the schema, but with the remedies beside the problems. */

@@ -1,4 +1,7 @@
+import type { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import postgres from 'postgres';
 import type { Instant } from '../clock.ts';
 import type { Log } from '../observability/log.ts';
@@ -118,8 +121,10 @@ type DriverTypes = Record<string, postgres.PostgresType>;
 function sharedOptions(log: Log | undefined) {
   return {
     sslnegotiation: null,
-    max_pipeline: 100,
-    backoff: (retries: number) => Math.min(2 ** retries * 0.05, 2),
+    // A query behind another one on the same connection would wait for it without a deadline of its own.
+    max_pipeline: 0,
+    // Short: a query that comes during it waits, and the server may be back.
+    backoff: (retries: number) => Math.min(2 ** retries * 0.05, 0.5),
     keep_alive: 30,
     prepare: true,
     debug: false,
@@ -156,24 +161,23 @@ export function parseInstant(text: string): Instant {
   return fraction === undefined ? `${date}T${time}Z` : `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
 }
 
-type Tls =
-  | false
-  | 'prefer'
-  | 'require'
-  | 'verify-full'
-  | { ca: Buffer; rejectUnauthorized: true; checkServerIdentity?: () => undefined };
+/** What the driver takes, or options of tls.connect. */
+type Tls = false | 'prefer' | 'require' | ConnectionOptions;
 
 /** `sslmode` and `sslrootcert` of the URL as libpq means them, for a driver that knows only some of them. */
 function splitTls(given: string): { url: string; ssl: Tls } {
-  const url = new URL(given);
-  const mode = url.searchParams.get('sslmode') ?? 'prefer';
-  const rootFile = url.searchParams.get('sslrootcert');
-  url.searchParams.delete('sslmode');
-  url.searchParams.delete('sslrootcert');
-  return { url: url.href, ssl: tlsOf(mode, rootFile) };
+  // By hand: the URL class refuses several hosts (`host1:5432,host2:5432`), which libpq and the driver take.
+  const [address = '', query = ''] = given.split('?', 2);
+  const parameters = new URLSearchParams(query);
+  const mode = parameters.get('sslmode') ?? 'prefer';
+  const rootFile = parameters.get('sslrootcert');
+  parameters.delete('sslmode');
+  parameters.delete('sslrootcert');
+  const ssl = tlsOf(mode, rootFile === 'system' ? null : rootFile, hostOf(address));
+  return { url: parameters.size > 0 ? `${address}?${parameters}` : address, ssl };
 }
 
-function tlsOf(mode: string, rootFile: string | null): Tls {
+function tlsOf(mode: string, rootFile: string | null, host: string): Tls {
   switch (mode) {
     case 'disable':
       return false;
@@ -181,21 +185,37 @@ function tlsOf(mode: string, rootFile: string | null): Tls {
     case 'prefer':
       return 'prefer';
     case 'require':
-      return 'require';
+      // As libpq: whoever names an authority wants it asked.
+      return rootFile === null ? 'require' : tlsOf('verify-ca', rootFile, host);
     case 'verify-ca':
-    case 'verify-full': {
-      if (rootFile === null || rootFile === 'system') return 'verify-full';
-      const ca = readFileSync(rootFile);
-      // verify-ca: the certificate has to be signed by that authority; the name in it does not matter.
-      return mode === 'verify-full'
-        ? { ca, rejectUnauthorized: true }
-        : { ca, rejectUnauthorized: true, checkServerIdentity: () => undefined };
-    }
+      // The certificate has to be signed by an authority; the name in it does not matter.
+      return { ...authorityOf(rootFile), rejectUnauthorized: true, checkServerIdentity: () => undefined };
+    case 'verify-full':
+      return {
+        ...authorityOf(rootFile),
+        rejectUnauthorized: true,
+        // The driver names no server when it is an IP address, and then Deno would look for `localhost` in the certificate.
+        ...(isIP(host) ? { checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) } : {}),
+      };
     default:
       throw new RangeError(
         `sslmode=${mode} in DATABASE_URL: expected disable, allow, prefer, require, verify-ca or verify-full`,
       );
   }
+}
+
+/** The authorities to trust: those in the file, or those of the system. */
+function authorityOf(rootFile: string | null): { ca?: Buffer } {
+  return rootFile === null ? {} : { ca: readFileSync(rootFile) };
+}
+
+/** The host of an address with a single one, without port and brackets. */
+function hostOf(address: string): string {
+  const authority = address.slice(address.indexOf('://') + 3).split('/', 1)[0] ?? '';
+  return authority
+    .slice(authority.lastIndexOf('@') + 1)
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
 }
 
 async function ping(sql: Sql, deadlineMilliseconds: number): Promise<void> {

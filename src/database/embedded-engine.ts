@@ -30,13 +30,12 @@ const commandsBetweenChecks = 256;
  * The thresholds are autovacuum's own defaults.
  */
 const findDueWork = `
-  select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), (select redo_lsn from pg_control_checkpoint())) > 16 * 1024 * 1024,
+  select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), (select redo_lsn from pg_control_checkpoint())) > 8 * 1024 * 1024,
     (select format('%I.%I', t.schemaname, t.relname)
-       from pg_stat_all_tables t join pg_class c on c.oid = t.relid
-      where t.schemaname <> 'pg_toast'
-        and (t.n_dead_tup > 50 + 0.2 * greatest(c.reltuples, 0)
-          or t.n_ins_since_vacuum > 1000 + 0.2 * greatest(c.reltuples, 0)
-          or t.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0))
+       from pg_stat_user_tables t join pg_class c on c.oid = t.relid
+      where t.n_dead_tup > 50 + 0.2 * greatest(c.reltuples, 0)
+         or t.n_ins_since_vacuum > 1000 + 0.2 * greatest(c.reltuples, 0)
+         or t.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0)
       order by t.n_dead_tup + t.n_mod_since_analyze desc limit 1)`;
 
 /** A running engine. */
@@ -52,6 +51,8 @@ interface EngineOptions {
   directory: string | undefined;
   /** Called with each line of PostgreSQL's own log. */
   onLogLine(line: string): void;
+  /** Called when housekeeping fails. The client's own work is not touched by that. */
+  onHousekeepingError(error: unknown): void;
 }
 
 /**
@@ -75,7 +76,8 @@ export type LoadedEngine = Awaited<ReturnType<typeof loadEngine>>;
  *
  * @throws {EmbeddedDatabaseError} PostgreSQL does not start on it
  */
-export async function startEngine(loaded: LoadedEngine, { directory, onLogLine }: EngineOptions): Promise<Engine> {
+export async function startEngine(loaded: LoadedEngine, options: EngineOptions): Promise<Engine> {
+  const { directory, onLogLine } = options;
   const { PGlite, module, data } = loaded;
   const mount = directory === undefined ? await fillMemory() : mountDirectory(directory);
   let lastWords: string | undefined;
@@ -100,13 +102,17 @@ export async function startEngine(loaded: LoadedEngine, { directory, onLogLine }
       onStderr,
     });
     await keepingExitCode(() => database.waitReady);
-    return createEngine(database, () => lastWords);
+    return createEngine(database, () => lastWords, options.onHousekeepingError);
   } catch (error) {
     throw damaged(directory ?? 'memory', lastWords ?? (error instanceof Error ? error.message : String(error)), error);
   }
 }
 
-function createEngine(database: PGlite, lastWords: () => string | undefined): Engine {
+function createEngine(
+  database: PGlite,
+  lastWords: () => string | undefined,
+  onHousekeepingError: EngineOptions['onHousekeepingError'],
+): Engine {
   const exchange = createExchange(database, lastWords);
   let commands = 0;
   return {
@@ -115,9 +121,15 @@ function createEngine(database: PGlite, lastWords: () => string | undefined): En
     onIdle() {
       commands += 1;
       if (commands % commandsBetweenChecks !== 0) return;
-      const [checkpointDue, table] = queryRow(exchange, findDueWork);
-      if (table) queryRow(exchange, `vacuum (analyze) ${table}`);
-      if (checkpointDue === 't') queryRow(exchange, 'checkpoint');
+      try {
+        // Statistics are otherwise passed on once a second at most.
+        queryRow(exchange, 'select pg_stat_force_next_flush()');
+        const [checkpointDue, table] = queryRow(exchange, findDueWork);
+        if (table) queryRow(exchange, `vacuum (analyze) ${table}`);
+        if (checkpointDue === 't') queryRow(exchange, 'checkpoint');
+      } catch (error) {
+        onHousekeepingError(error);
+      }
     },
     close: () => keepingExitCode(() => database.close()),
   };

@@ -15,17 +15,27 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import postgres from 'postgres';
+import { silentLog } from '../observability/log.ts';
 import { startChild } from './child-process.fixture.ts';
 import { type EmbeddedDatabase, openEmbedded } from './embedded.ts';
 import { explainFileError } from './embedded-directory.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'embedded-'));
-after(() => rmSync(scratch, { recursive: true, force: true }));
-
-/** For tests that start several processes or engines: 5 s, Bun's default, is little on a busy machine. */
+/** Each test starts a process or an engine or several: 5 s, Bun's default, is little on a busy machine. */
 const slow = { timeout: 60_000 };
+
+/** The one that the tests of damages copy. */
+const keptDirectory = 'parent-healthy';
+
+const scratch = mkdtempSync(join(tmpdir(), 'embedded-'));
+// A database is a thousand files: they go after each test, or removing them all takes longer than a hook may.
+afterEach(() => {
+  for (const name of readdirSync(scratch)) {
+    if (name !== keptDirectory) rmSync(join(scratch, name), { recursive: true, force: true });
+  }
+}, slow);
+after(() => rmSync(scratch, { recursive: true, force: true }), slow);
 
 let directories = 0;
 function newPath(): string {
@@ -91,7 +101,7 @@ describe('openEmbedded', () => {
     assert.equal(process.exitCode, exitCode);
   });
 
-  it('makes databases of UTF8, with a collation that does not depend on the machine', async () => {
+  it('makes databases of UTF8, with a collation that does not depend on the machine', slow, async () => {
     await withDatabase('memory', async (sql) => {
       const [row] = await sql`
         select pg_encoding_to_char(encoding) as encoding, datcollate, datctype, current_setting('timezone') as zone
@@ -122,7 +132,7 @@ describe('openEmbedded', () => {
     },
   );
 
-  it('refuses itself, and works after a close', async () => {
+  it('refuses itself, and works after a close', slow, async () => {
     const dataDir = newPath();
     const database = await openEmbedded({ dataDir });
     await assert.rejects(openEmbedded({ dataDir }), { name: 'DirectoryInUseError', pid: process.pid });
@@ -148,7 +158,7 @@ describe('openEmbedded', () => {
     }
   });
 
-  it('finishes what was killed while it unpacked', async () => {
+  it('finishes what was killed while it unpacked', slow, async () => {
     const dataDir = newPath();
     mkdirSync(join(dataDir, 'postgres.new-aBcDeF', 'base'), { recursive: true });
     writeFileSync(join(dataDir, 'postgres.new-aBcDeF', 'PG_VERSION'), '18\n');
@@ -193,7 +203,24 @@ describe('openEmbedded', () => {
     });
   });
 
-  it('ends for good, and without hanging, when PostgreSQL ends', async () => {
+  it('reports housekeeping that fails, and the connection goes on', slow, async () => {
+    const warnings: unknown[] = [];
+    const log = {
+      ...silentLog,
+      warn: (_message: string, fields?: Record<string, unknown>) => warnings.push(fields?.['error']),
+    };
+    const database = await openEmbedded({ dataDir: 'memory', log });
+    const sql = connect(database);
+    await sql`create role visitor`;
+    await sql`revoke execute on function pg_control_checkpoint() from public`;
+    await sql`set role visitor`;
+    for (let count = 0; count < 300; count++) assert.equal((await sql`select 1`).length, 1);
+    assert.match(String(warnings[0]), /permission denied/);
+    await sql.end();
+    await database.close();
+  });
+
+  it('ends for good, and without hanging, when PostgreSQL ends', slow, async () => {
     const dataDir = newPath();
     const exitCode = process.exitCode;
     const database = await openEmbedded({ dataDir });
@@ -221,15 +248,15 @@ describe('openEmbedded', () => {
 });
 
 describe('openEmbedded explains', () => {
-  const healthy = newPath();
-  before(async () => await (await openEmbedded({ dataDir: healthy })).close());
+  const healthy = join(scratch, keptDirectory, 'data');
+  before(async () => await (await openEmbedded({ dataDir: healthy })).close(), slow);
   const copyHealthy = () => {
     const dataDir = newPath();
     cpSync(healthy, dataDir, { recursive: true });
     return dataDir;
   };
 
-  it('a path that is a file, or goes through one', async () => {
+  it('a path that is a file, or goes through one', slow, async () => {
     const path = newPath();
     mkdirSync(join(path, '..'), { recursive: true });
     writeFileSync(path, 'not a directory');
@@ -239,7 +266,7 @@ describe('openEmbedded explains', () => {
     assert.equal(readFileSync(path, 'utf8'), 'not a directory');
   });
 
-  it('a place that cannot be written', () => {
+  it('a place that cannot be written', slow, () => {
     for (const code of ['EACCES', 'EROFS', 'ENOSPC']) {
       const error = explainFileError(Object.assign(new Error(code), { code }), '/srv/cats');
       assert.ok(error instanceof Error);
@@ -249,14 +276,14 @@ describe('openEmbedded explains', () => {
     assert.equal(explainFileError(other, '/srv/cats'), other);
   });
 
-  it('a database of another major version', async () => {
+  it('a database of another major version', slow, async () => {
     const dataDir = copyHealthy();
     writeFileSync(join(dataDir, 'postgres', 'PG_VERSION'), '17\n');
     await assert.rejects(openEmbedded({ dataDir }), { code: 'OTHER_VERSION', message: /PostgreSQL 17.*embeds 18/ });
     assert.equal(existsSync(`${dataDir}.lock`), false);
   });
 
-  it('the data directory of a PostgreSQL server', async () => {
+  it('the data directory of a PostgreSQL server', slow, async () => {
     const dataDir = newPath();
     mkdirSync(dataDir, { recursive: true });
     writeFileSync(join(dataDir, 'PG_VERSION'), '18\n');
@@ -280,7 +307,7 @@ describe('openEmbedded explains', () => {
       writeFileSync(join(place, 'postgresql.conf'), 'shared_buffers = several\n'),
   };
   for (const [damage, inflict] of Object.entries(damages)) {
-    it(`a damaged database: ${damage}`, async () => {
+    it(`a damaged database: ${damage}`, slow, async () => {
       const dataDir = copyHealthy();
       inflict(join(dataDir, 'postgres'));
       await assert.rejects(openEmbedded({ dataDir }), (error: Error & { code?: string }) => {

@@ -72,6 +72,7 @@ async function start(
   const engine = await startEngine(loaded, {
     directory,
     onLogLine: (line) => log.debug('embedded database', { line }),
+    onHousekeepingError: (error) => log.warn('The embedded database could not be tidied up.', { error }),
   });
   const server = createEmbeddedServer(engine);
   let closing: Promise<void> | undefined;

@@ -1,43 +1,47 @@
 import { z } from 'zod';
 import { idParameter, optionalText, patchText, text } from '../http/fields.ts';
+import { later, type ValueOf } from '../http/later.ts';
 import { shownAs } from '../http/operation.ts';
 
 /** A moment as the API writes it: ISO 8601, UTC, microseconds. */
-export const instant = z.string().meta({
-  description: 'Moment in UTC, ISO 8601 with microseconds (left out when zero)',
-  example: '2026-11-22T13:13:34.577339Z',
-  override: shownAs({ type: 'string', format: 'date-time' }),
-});
+export const instant = () =>
+  z.string().meta({
+    description: 'Moment in UTC, ISO 8601 with microseconds (left out when zero)',
+    example: '2026-11-22T13:13:34.577339Z',
+    override: shownAs({ type: 'string', format: 'date-time' }),
+  });
 
 const nullableText = (description: string, example: string | null) =>
   z.string().nullable().meta({ description, example });
 
 /** One sighting, the 17 keys of contract section 3 in their order. */
-export const entry = z
-  .object({
-    id: z.int().meta({ description: 'Number of the sighting', example: 7 }),
-    text: z.string().meta({ description: 'What was seen', example: 'Orange tabby with a torn ear near the benches' }),
-    createdAt: instant,
-    isFavorite: z.boolean().meta({ description: 'The one favourite mark, shared by all visitors', example: false }),
-    nickname: nullableText('What the reporter calls the cat', 'Smokey'),
-    location: nullableText('Where, as free text or joined from the address parts', 'Park Street 5, 10115 Berlin'),
-    cat_id: z.int().nullable().meta({ description: 'The cat this sighting is assigned to', example: null }),
-    photo_url: nullableText('Address of a photo', null),
-    location_normalized: nullableText('The address as the geocoder names it', null),
-    location_lat: z.number().nullable().meta({ description: 'Latitude in degrees', example: null }),
-    location_lon: z.number().nullable().meta({ description: 'Longitude in degrees', example: null }),
-    location_osm_id: nullableText('OpenStreetMap id of the place', null),
-    location_street: nullableText('Street', 'Park Street'),
-    location_number: nullableText('House number', '5'),
-    location_zip: nullableText('Postal code', '10115'),
-    location_city: nullableText('City', 'Berlin'),
-    location_country: nullableText('Country', null),
-  })
-  .meta({ id: 'Entry', description: 'A sighting of a cat' });
+export const entry = later(() =>
+  z
+    .object({
+      id: z.int().meta({ description: 'Number of the sighting', example: 7 }),
+      text: z.string().meta({ description: 'What was seen', example: 'Orange tabby with a torn ear near the benches' }),
+      createdAt: instant(),
+      isFavorite: z.boolean().meta({ description: 'The one favourite mark, shared by all visitors', example: false }),
+      nickname: nullableText('What the reporter calls the cat', 'Smokey'),
+      location: nullableText('Where, as free text or joined from the address parts', 'Park Street 5, 10115 Berlin'),
+      cat_id: z.int().nullable().meta({ description: 'The cat this sighting is assigned to', example: null }),
+      photo_url: nullableText('Address of a photo', null),
+      location_normalized: nullableText('The address as the geocoder names it', null),
+      location_lat: z.number().nullable().meta({ description: 'Latitude in degrees', example: null }),
+      location_lon: z.number().nullable().meta({ description: 'Longitude in degrees', example: null }),
+      location_osm_id: nullableText('OpenStreetMap id of the place', null),
+      location_street: nullableText('Street', 'Park Street'),
+      location_number: nullableText('House number', '5'),
+      location_zip: nullableText('Postal code', '10115'),
+      location_city: nullableText('City', 'Berlin'),
+      location_country: nullableText('Country', null),
+    })
+    .meta({ id: 'Entry', description: 'A sighting of a cat' }),
+);
 
-export type Entry = z.output<typeof entry>;
+export type Entry = ValueOf<typeof entry>;
 
-export const entryList = z.array(entry).meta({ description: 'All sightings, by id descending' });
+export const entryList = later(() => z.array(entry.schema).meta({ description: 'All sightings, by id descending' }));
 
 const limits = {
   text: { min: 1, max: 5000 },
@@ -51,49 +55,55 @@ const limits = {
   location_country: { max: 100 },
 } as const;
 
-export const entryInput = z
-  .object({
-    text: text(limits.text),
-    nickname: optionalText(limits.nickname),
-    location: optionalText(limits.location),
-    photo_url: optionalText(limits.photo_url),
-    location_street: optionalText(limits.location_street),
-    location_number: optionalText(limits.location_number),
-    location_zip: optionalText(limits.location_zip),
-    location_city: optionalText(limits.location_city),
-    location_country: optionalText(limits.location_country),
-  })
-  .meta({
-    id: 'EntryInput',
-    description: 'A new sighting. When any address part is given, `location` is made from the parts.',
-    example: { text: 'Orange tabby with a torn ear near the benches', nickname: 'Smokey', location_city: 'Berlin' },
-  });
+export const entryInput = later(() =>
+  z
+    .object({
+      text: text(limits.text),
+      nickname: optionalText(limits.nickname),
+      location: optionalText(limits.location),
+      photo_url: optionalText(limits.photo_url),
+      location_street: optionalText(limits.location_street),
+      location_number: optionalText(limits.location_number),
+      location_zip: optionalText(limits.location_zip),
+      location_city: optionalText(limits.location_city),
+      location_country: optionalText(limits.location_country),
+    })
+    .meta({
+      id: 'EntryInput',
+      description: 'A new sighting. When any address part is given, `location` is made from the parts.',
+      example: { text: 'Orange tabby with a torn ear near the benches', nickname: 'Smokey', location_city: 'Berlin' },
+    }),
+);
 
-export type EntryInput = z.output<typeof entryInput>;
+export type EntryInput = ValueOf<typeof entryInput>;
 
-export const entryPatch = z
-  .object({
-    text: text(limits.text).optional(),
-    nickname: patchText(limits.nickname),
-    location: patchText(limits.location),
-    photo_url: patchText(limits.photo_url),
-    location_street: patchText(limits.location_street),
-    location_number: patchText(limits.location_number),
-    location_zip: patchText(limits.location_zip),
-    location_city: patchText(limits.location_city),
-    location_country: patchText(limits.location_country),
-  })
-  .meta({
-    id: 'EntryPatch',
-    description: 'Changes to a sighting. What is left out stays as it is; null clears it. `{}` changes nothing.',
-    example: { nickname: 'Smokey' },
-  });
+export const entryPatch = later(() =>
+  z
+    .object({
+      text: text(limits.text).optional(),
+      nickname: patchText(limits.nickname),
+      location: patchText(limits.location),
+      photo_url: patchText(limits.photo_url),
+      location_street: patchText(limits.location_street),
+      location_number: patchText(limits.location_number),
+      location_zip: patchText(limits.location_zip),
+      location_city: patchText(limits.location_city),
+      location_country: patchText(limits.location_country),
+    })
+    .meta({
+      id: 'EntryPatch',
+      description: 'Changes to a sighting. What is left out stays as it is; null clears it. `{}` changes nothing.',
+      example: { nickname: 'Smokey' },
+    }),
+);
 
-export type EntryPatch = z.output<typeof entryPatch>;
+export type EntryPatch = ValueOf<typeof entryPatch>;
 
-export const entryPath = z.object({ entry_id: idParameter('Number of the sighting') });
+export const entryPath = later(() => z.object({ entry_id: idParameter('Number of the sighting') }));
 
-export const entryCatPath = z.object({
-  entry_id: idParameter('Number of the sighting'),
-  cat_id: idParameter('Number of the cat'),
-});
+export const entryCatPath = later(() =>
+  z.object({
+    entry_id: idParameter('Number of the sighting'),
+    cat_id: idParameter('Number of the cat'),
+  }),
+);

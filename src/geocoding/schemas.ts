@@ -1,56 +1,63 @@
 import { z } from 'zod';
 import { booleanParameter } from '../http/fields.ts';
+import { later } from '../http/later.ts';
 
-export const normalizeQuery = z.object({
-  force: booleanParameter({ fallback: false }).meta({ description: 'Ask the geocoder even when the place is known' }),
-});
+export const normalizeQuery = later(() =>
+  z.object({
+    force: booleanParameter({ fallback: false }).meta({ description: 'Ask the geocoder even when the place is known' }),
+  }),
+);
 
 /** Contract 4.2, normalize-location. */
-export const normalizedLocation = z
-  .object({
-    entry_id: z.int().meta({ description: 'Number of the sighting', example: 7 }),
-    original_location: z.string().meta({ description: 'The location as written; empty when there is none' }),
-    normalized_location: z.string().nullable().meta({ description: 'The address as the geocoder names it' }),
-    latitude: z.number().nullable().meta({ description: 'Degrees' }),
-    longitude: z.number().nullable().meta({ description: 'Degrees' }),
-    osm_id: z.string().nullable().meta({ description: 'OpenStreetMap id of the place' }),
-    status: z
-      .enum(['no_location', 'already_normalized', 'success', 'not_found', 'fallback', 'error'])
-      .meta({ description: 'What happened' }),
-    message: z.string().nullable().meta({ description: 'For people' }),
-  })
-  .meta({
-    id: 'NormalizedLocation',
-    description: 'The result of looking a location up on the map',
-    example: {
-      entry_id: 7,
-      original_location: 'Park Street 5, 10115 Berlin',
-      normalized_location: 'Park Street 5, Mitte, 10115 Berlin, Germany',
-      latitude: 52.520008,
-      longitude: 13.404954,
-      osm_id: '240109189',
-      status: 'already_normalized',
-      message: null,
-    },
-  });
+export const normalizedLocation = later(() =>
+  z
+    .object({
+      entry_id: z.int().meta({ description: 'Number of the sighting', example: 7 }),
+      original_location: z.string().meta({ description: 'The location as written; empty when there is none' }),
+      normalized_location: z.string().nullable().meta({ description: 'The address as the geocoder names it' }),
+      latitude: z.number().nullable().meta({ description: 'Degrees' }),
+      longitude: z.number().nullable().meta({ description: 'Degrees' }),
+      osm_id: z.string().nullable().meta({ description: 'OpenStreetMap id of the place' }),
+      status: z
+        .enum(['no_location', 'already_normalized', 'success', 'not_found', 'fallback', 'error'])
+        .meta({ description: 'What happened' }),
+      message: z.string().nullable().meta({ description: 'For people' }),
+    })
+    .meta({
+      id: 'NormalizedLocation',
+      description: 'The result of looking a location up on the map',
+      example: {
+        entry_id: 7,
+        original_location: 'Park Street 5, 10115 Berlin',
+        normalized_location: 'Park Street 5, Mitte, 10115 Berlin, Germany',
+        latitude: 52.520008,
+        longitude: 13.404954,
+        osm_id: '240109189',
+        status: 'already_normalized',
+        message: null,
+      },
+    }),
+);
 
 /** Contract 4.1. `unavailable`: this server has no geocoder. */
-export const geocodingHealth = z
-  .object({
-    service: z.literal('nominatim'),
-    circuit_state: z.enum(['closed', 'open', 'half_open']),
-    failure_count: z.int(),
-    last_failure: z.string().nullable(),
-    status: z.enum(['healthy', 'degraded', 'unavailable']),
-  })
-  .meta({
-    id: 'GeocodingHealth',
-    description: 'State of the geocoder',
-    example: {
-      service: 'nominatim',
-      circuit_state: 'closed',
-      failure_count: 0,
-      last_failure: null,
-      status: 'unavailable',
-    },
-  });
+export const geocodingHealth = later(() =>
+  z
+    .object({
+      service: z.literal('nominatim'),
+      circuit_state: z.enum(['closed', 'open', 'half_open']),
+      failure_count: z.int(),
+      last_failure: z.string().nullable(),
+      status: z.enum(['healthy', 'degraded', 'unavailable']),
+    })
+    .meta({
+      id: 'GeocodingHealth',
+      description: 'State of the geocoder',
+      example: {
+        service: 'nominatim',
+        circuit_state: 'closed',
+        failure_count: 0,
+        last_failure: null,
+        status: 'unavailable',
+      },
+    }),
+);

@@ -1,12 +1,15 @@
 import { Elysia } from 'elysia';
 import { z } from 'zod';
 import type { AppContext } from '../context.ts';
+import { later } from '../http/later.ts';
 import { operation } from '../http/operation.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
 import { checkReadiness } from './readiness.ts';
 import { readinessReport } from './schemas.ts';
 
-const status = z.object({ status: z.literal('ok') }).meta({ id: 'Health', description: 'The process answers' });
+const status = later(() =>
+  z.object({ status: z.literal('ok') }).meta({ id: 'Health', description: 'The process answers' }),
+);
 
 /** Health, for people, load balancers and orchestrators. */
 export const healthRoutes = (context: AppContext) =>

@@ -1,19 +1,23 @@
 import { z } from 'zod';
+import { later, type ValueOf } from '../http/later.ts';
 
-const check = z.object({
-  ok: z.boolean(),
-  message: z.string().meta({ description: 'What the check found', example: 'answered in 1 ms' }),
-});
+const check = () =>
+  z.object({
+    ok: z.boolean(),
+    message: z.string().meta({ description: 'What the check found', example: 'answered in 1 ms' }),
+  });
 
-export const readinessReport = z
-  .object({
-    status: z.enum(['ready', 'not_ready']),
-    checks: z.object({
-      database: check.meta({ description: 'The database answers within one second' }),
-      schema: check.meta({ description: 'All migrations of this binary are applied' }),
-      accepting: check.meta({ description: 'The server is not shutting down' }),
-    }),
-  })
-  .meta({ id: 'Readiness', description: 'May this server be sent requests?' });
+export const readinessReport = later(() =>
+  z
+    .object({
+      status: z.enum(['ready', 'not_ready']),
+      checks: z.object({
+        database: check().meta({ description: 'The database answers within one second' }),
+        schema: check().meta({ description: 'All migrations of this binary are applied' }),
+        accepting: check().meta({ description: 'The server is not shutting down' }),
+      }),
+    })
+    .meta({ id: 'Readiness', description: 'May this server be sent requests?' }),
+);
 
-export type ReadinessReport = z.output<typeof readinessReport>;
+export type ReadinessReport = ValueOf<typeof readinessReport>;

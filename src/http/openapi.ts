@@ -10,6 +10,7 @@ import {
 } from 'zod-openapi';
 import { type ErrorCode, type ErrorEntry, errorCatalog, errorType, isRetryable } from './error-catalog.ts';
 import { type ExampleSource, exampleOf } from './example.ts';
+import { built } from './later.ts';
 import { type Answer, describedBy, type OperationFacts } from './operation.ts';
 
 // This file is imported when the document is first asked for, not at start-up: building it takes tens of milliseconds.
@@ -159,7 +160,9 @@ export function buildDocument({ routes, info, tags, servers }: DocumentOptions):
 }
 
 function schemasOf(route: DocumentedRoute): RouteSchemas {
-  return (route.hooks ?? {}) as RouteSchemas;
+  const hooks = (route.hooks ?? {}) as RouteSchemas;
+  const { body, query, params, headers } = hooks;
+  return { ...hooks, body: built(body), query: built(query), params: built(params), headers: built(headers) };
 }
 
 function buildOperation(
@@ -231,7 +234,7 @@ function successAnswers(
       throw new Error(`${name}: its ${status} answer has a schema but no description`);
   return Object.fromEntries(
     Object.entries(answers).map(([status, answer]): [string, ZodOpenApiResponseObject] => {
-      const schema = answer.schema ?? schemas[status];
+      const schema = built(answer.schema ?? schemas[status]);
       const { description } = answer;
       const retryAfter = status === '503' && { 'retry-after': { $ref: '#/components/headers/RetryAfter' } };
       const links = Object.entries(answer.links ?? {}).map(

@@ -1,11 +1,12 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './error-catalog.ts';
+import type { Later } from './later.ts';
 
 /** An answer that is not an error. Its schema is taken from the route's `response` unless one is given here. */
 export interface Answer {
   description: string;
   /** For a route that returns a `Response` itself, which Elysia does not validate. */
-  schema?: z.ZodType;
+  schema?: z.ZodType | Later<z.ZodType>;
   /** Default `application/json`. */
   contentType?: string;
   example?: unknown;

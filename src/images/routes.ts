@@ -1,12 +1,15 @@
 import { Elysia } from 'elysia';
 import { z } from 'zod';
 import { entry, entryPath } from '../entries/schemas.ts';
+import { later } from '../http/later.ts';
 import { notImplemented } from '../http/not-implemented.ts';
 import { operation } from '../http/operation.ts';
 
-const uploadedImage = z
-  .object({ url: z.string().meta({ example: 'https://images.example/sightings/20261122_131334_1f2e3d4c.jpg' }) })
-  .meta({ id: 'UploadedImage', description: 'A stored photo' });
+const uploadedImage = later(() =>
+  z
+    .object({ url: z.string().meta({ example: 'https://images.example/sightings/20261122_131334_1f2e3d4c.jpg' }) })
+    .meta({ id: 'UploadedImage', description: 'A stored photo' }),
+);
 
 const refuse = (): never => {
   throw notImplemented('Uploading photos');

@@ -1,53 +1,60 @@
 import { z } from 'zod';
 import { instant } from '../entries/schemas.ts';
 import { optionalText } from '../http/fields.ts';
+import { later } from '../http/later.ts';
 
-const mode = z.enum(['profile', 'care', 'update', 'risk']).meta({ description: 'What the insight is for' });
+const mode = () => z.enum(['profile', 'care', 'update', 'risk']).meta({ description: 'What the insight is for' });
 
-export const insightInput = z
-  .object({
-    mode,
-    question: optionalText({ max: 500 }).meta({
-      description: 'Echoed in a newly made insight; a cached one does not change with it',
+export const insightInput = later(() =>
+  z
+    .object({
+      mode: mode(),
+      question: optionalText({ max: 500 }).meta({
+        description: 'Echoed in a newly made insight; a cached one does not change with it',
+      }),
+    })
+    .meta({ id: 'InsightInput', description: 'Which insight to give', example: { mode: 'profile' } }),
+);
+
+export const insight = later(() =>
+  z
+    .object({
+      cat_id: z.int().meta({ example: 3 }),
+      mode: mode(),
+      prompt_version: z.string().meta({ example: 'v1' }),
+      confidence: z.number().meta({ description: '0.4 to 0.85, growing with the number of sightings', example: 0.67 }),
+      headline: z.string().meta({ example: 'Cat #3 — friendly' }),
+      summary: z.string(),
+      flags: z.array(z.string()).meta({ description: 'Up to eight warnings' }),
+      suggested_actions: z.array(z.string()),
+      citations: z
+        .array(
+          z.object({ entry_id: z.int(), quote: z.string(), location: z.string().nullable(), createdAt: instant() }),
+        )
+        .meta({ description: 'Up to five sightings that it draws on' }),
+      generatedAt: instant(),
+    })
+    .meta({
+      id: 'Insight',
+      description: 'What the newest ten sightings say of a cat',
+      example: {
+        cat_id: 3,
+        mode: 'profile',
+        prompt_version: 'v1',
+        confidence: 0.67,
+        headline: 'Cat #3 — unknown / neutral',
+        summary: 'Drawn from 4 sightings; temperament so far: unknown / neutral. Recurring words: cat, orange, tabby.',
+        flags: ['possible injury (limping mentioned)'],
+        suggested_actions: ['Note coat, tail, ear marks and behaviour the same way each time.'],
+        citations: [
+          {
+            entry_id: 8,
+            quote: 'Orange tabby with torn ear sleeping',
+            location: 'Park A',
+            createdAt: '2026-11-22T13:13:34.577339Z',
+          },
+        ],
+        generatedAt: '2026-11-22T13:13:34.577339Z',
+      },
     }),
-  })
-  .meta({ id: 'InsightInput', description: 'Which insight to give', example: { mode: 'profile' } });
-
-export const insight = z
-  .object({
-    cat_id: z.int().meta({ example: 3 }),
-    mode,
-    prompt_version: z.string().meta({ example: 'v1' }),
-    confidence: z.number().meta({ description: '0.4 to 0.85, growing with the number of sightings', example: 0.67 }),
-    headline: z.string().meta({ example: 'Cat #3 — friendly' }),
-    summary: z.string(),
-    flags: z.array(z.string()).meta({ description: 'Up to eight warnings' }),
-    suggested_actions: z.array(z.string()),
-    citations: z
-      .array(z.object({ entry_id: z.int(), quote: z.string(), location: z.string().nullable(), createdAt: instant }))
-      .meta({ description: 'Up to five sightings that it draws on' }),
-    generatedAt: instant,
-  })
-  .meta({
-    id: 'Insight',
-    description: 'What the newest ten sightings say of a cat',
-    example: {
-      cat_id: 3,
-      mode: 'profile',
-      prompt_version: 'v1',
-      confidence: 0.67,
-      headline: 'Cat #3 — unknown / neutral',
-      summary: 'Drawn from 4 sightings; temperament so far: unknown / neutral. Recurring words: cat, orange, tabby.',
-      flags: ['possible injury (limping mentioned)'],
-      suggested_actions: ['Note coat, tail, ear marks and behaviour the same way each time.'],
-      citations: [
-        {
-          entry_id: 8,
-          quote: 'Orange tabby with torn ear sleeping',
-          location: 'Park A',
-          createdAt: '2026-11-22T13:13:34.577339Z',
-        },
-      ],
-      generatedAt: '2026-11-22T13:13:34.577339Z',
-    },
-  });
+);

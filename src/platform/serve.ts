@@ -78,12 +78,17 @@ function serveOnDeno({ hostname, port, fetch }: ServeOptions): Server {
     (request: Request, info: { remoteAddr: { hostname: string; port: number } }) =>
       fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }),
   );
+  let finished = false;
+  void server.finished.then(() => {
+    finished = true;
+  });
   return {
     hostname,
     port: server.addr.port,
     drain: () => server.shutdown(),
     async abort() {
-      controller.abort();
+      // After a shutdown there is nothing to abort, and Deno throws where it cannot be caught.
+      if (!finished) controller.abort();
       await server.finished;
     },
   };

@@ -4,10 +4,10 @@ import { after, before, describe, test } from 'node:test';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
 import { isDatabaseUnreachable, sqlStateOf, toAppError } from '../../src/database/errors.ts';
 import { transaction } from '../../src/database/transaction.ts';
-import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
+import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
 
-for (const version of [15, 18] as const) {
+for (const version of testedVersions) {
   describe(`PostgreSQL ${version}`, () => {
     let server: RunningPostgres;
     let proxy: FaultProxy;

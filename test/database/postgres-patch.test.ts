@@ -6,9 +6,9 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
-import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
+import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 
-for (const version of [15, 18] as const) {
+for (const version of testedVersions) {
   describe(`PostgreSQL ${version}`, () => {
     let server: RunningPostgres;
     let database: Database;

@@ -26,6 +26,14 @@ import postgres from 'postgres';
 /** The versions of PostgreSQL that devDependencies hold. */
 export type PostgresVersion = 15 | 18;
 
+/** The versions that tests against a real server run on: `CATATLAS_TEST_POSTGRES=15,18` (both by default). */
+export const testedVersions: readonly PostgresVersion[] = (process.env['CATATLAS_TEST_POSTGRES'] ?? '15,18')
+  .split(',')
+  .map((text) => {
+    if (text === '15' || text === '18') return text === '15' ? 15 : 18;
+    throw new Error(`CATATLAS_TEST_POSTGRES names ${text}: the installed versions are 15 and 18`);
+  });
+
 /** A real PostgreSQL server of its own, on a free port of 127.0.0.1. */
 export interface RunningPostgres {
   /** The database `postgres`, as superuser. */

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AppError } from '../errors.ts';
+import { isDatabaseUnreachable, sqlStateOf, toAppError } from './errors.ts';
+
+const failure = (code: string, more: Record<string, string> = {}) =>
+  Object.assign(new Error('text of the server: name=secret'), { code, detail: 'Key (name)=(secret)', ...more });
+
+test('sqlStateOf() knows a SQLSTATE from the codes of the driver and of the system', () => {
+  assert.equal(sqlStateOf(failure('23505')), '23505');
+  assert.equal(sqlStateOf(failure('40P01')), '40P01');
+  for (const code of ['CONNECTION_CLOSED', 'ECONNREFUSED', 'CONNECT_TIMEOUT'])
+    assert.equal(sqlStateOf(failure(code)), undefined);
+  for (const other of [undefined, null, '23505', { code: '23505' }, new Error('none')])
+    assert.equal(sqlStateOf(other), undefined);
+});
+
+test('toAppError() answers 503 with Retry-After to whatever waiting may cure', () => {
+  const codes = [
+    ...[
+      'CONNECTION_CLOSED',
+      'CONNECTION_ENDED',
+      'CONNECTION_DESTROYED',
+      'CONNECT_TIMEOUT',
+      'QUERY_TIMEOUT',
+      'QUEUE_TIMEOUT',
+    ],
+    ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
+    // Connection exceptions, shutdown and start, too many connections, disk full, read-only standby.
+    ...['08000', '08006', '57P01', '57P02', '57P03', '53300', '53100', '53200', '25006'],
+    // Given up by the server: statement timeout, lock timeout, and what three tries did not cure.
+    ...['57014', '55P03', '40001', '40P01'],
+  ];
+  for (const code of codes) {
+    const error = toAppError(failure(code));
+    assert.ok(error instanceof AppError, code);
+    assert.deepEqual([error.status, error.code, error.retryable], [503, 'DATABASE_UNAVAILABLE', true], code);
+    assert.match(error.headers['retry-after'] ?? '', /^[1-9]\d*$/, code);
+  }
+});
+
+test('toAppError() never sends the words of the server, and keeps them as the cause', () => {
+  const cause = failure('23503', { constraint_name: 'entries_cat_id_fkey' });
+  const error = toAppError(cause);
+  assert.equal(error?.status, 409);
+  assert.equal(error?.message.includes('secret'), false);
+  assert.equal(error?.cause, cause);
+});
+
+test('toAppError() leaves alone what is a fault of this program', () => {
+  for (const error of [
+    failure('42703'),
+    failure('23503', { constraint_name: 'unheard_of' }),
+    failure('ENOENT'),
+    new TypeError('x'),
+    'text',
+  ])
+    assert.equal(toAppError(error), undefined, String(error));
+});
+
+test('isDatabaseUnreachable() is about connections, not about statements', () => {
+  for (const code of ['ECONNREFUSED', 'CONNECT_TIMEOUT', '57P03', '08006', '53300'])
+    assert.ok(isDatabaseUnreachable(failure(code)), code);
+  for (const code of ['57014', '40001', '28P01', '3D000', '42P01'])
+    assert.equal(isDatabaseUnreachable(failure(code)), false, code);
+});

@@ -1,0 +1,244 @@
+// How a server ends: by a signal, in good order, whatever it is doing (issue 2, item 10).
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import postgres from 'postgres';
+import type { Entry } from '../../src/entries/schemas.ts';
+import { clientOf } from '../harness/client.ts';
+import { freePort, type RunningPostgres, startPostgres } from '../harness/postgres.ts';
+import { startProxy } from '../harness/proxy.ts';
+import { eventually, holdMigrationLock, openWorkshop, type Program, type Workshop } from './process.ts';
+import { openWire } from './wire.ts';
+
+let workshop: Workshop;
+let server: RunningPostgres;
+let databaseUrl: string;
+/** Outside of every server under test. */
+let sql: postgres.Sql;
+
+before(async () => {
+  workshop = openWorkshop();
+  server = await startPostgres({ version: 18 });
+  databaseUrl = await server.createDatabase();
+  sql = postgres(databaseUrl, { max: 3, onnotice: () => {} });
+});
+after(async () => {
+  await workshop.close();
+  await sql.end({ timeout: 1 });
+  await server.stop();
+});
+
+const serve = (env: Record<string, string> = {}) =>
+  workshop.launch(['serve'], { env: { DATABASE_URL: databaseUrl, DEBUG: 'true', ...env } });
+
+async function ready(program: Program): Promise<{ url: string; call: ReturnType<typeof clientOf> }> {
+  await program.logged('ready');
+  const url = await program.url();
+  return { url, call: clientOf(url) };
+}
+
+/** A request that is under way until `release`: its row is locked by somebody else. */
+async function holdRequest(call: ReturnType<typeof clientOf>) {
+  const { body: entry } = await call<Entry>('POST', '/entries', { json: { text: 'wanted by two' } });
+  const held = await sql.reserve();
+  await held`begin`;
+  await held`select id from entries where id = ${entry.id} for update`;
+  const answer = call<Entry>('POST', `/entries/${entry.id}/favorite`);
+  answer.catch(() => {});
+  await eventually('the request waits for the row', async () => {
+    const waiting = await sql`
+      select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%is_favorite = not is_favorite%'`;
+    return waiting.length > 0 || undefined;
+  });
+  return {
+    answer,
+    async release() {
+      await held`rollback`;
+      held.release();
+    },
+  };
+}
+
+const connections = async () => {
+  const rows = await sql`select pid from pg_stat_activity where application_name like 'catatlas/%'`;
+  return rows.length;
+};
+
+/** How long something takes, in milliseconds. */
+async function timed<T>(work: Promise<T>): Promise<[T, number]> {
+  const began = performance.now();
+  return [await work, performance.now() - began];
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  describe(signal, () => {
+    test('not ready, finishes what is under way, closes, exit code 0', async () => {
+      const program = serve({ SHUTDOWN_DRAIN_SECONDS: '1' });
+      const { url, call } = await ready(program);
+      const slow = await holdRequest(call);
+      const idle = await openWire(url);
+      const before = await idle.get('/health/ready');
+      assert.equal(before.status, 200, before.body);
+      assert.notEqual(before.headers.get('connection'), 'close');
+
+      program.signal(signal);
+      await program.logged('shutting down');
+      // While it drains it still answers, says that it will not for long, and gives kept connections up.
+      const during = await idle.get('/health/ready');
+      assert.equal(during.status, 503);
+      assert.equal(during.headers.get('connection'), 'close');
+      assert.ok(Number(during.headers.get('retry-after')) > 0);
+      const { status, checks } = JSON.parse(during.body);
+      assert.equal(status, 'not_ready');
+      assert.deepEqual(checks.accepting, { ok: false, message: 'shutting down' });
+      assert.equal(checks.database.ok, true);
+      await idle.closed;
+      const api = await openWire(url);
+      const entries = await api.get('/health/live');
+      assert.deepEqual([entries.status, entries.headers.get('connection')], [200, 'close']);
+      const made = await call<Entry>('POST', '/entries', { json: { text: 'at the last moment' } });
+      assert.equal(made.status, 200, made.text);
+
+      // Then it takes no more connections, and waits for the request that is under way.
+      await eventually('new connections are refused', async () => {
+        try {
+          (await openWire(url)).destroy();
+          return undefined;
+        } catch {
+          return true;
+        }
+      });
+      assert.equal(program.over(), false);
+      await slow.release();
+      const answer = await slow.answer;
+      assert.equal(answer.status, 200, answer.text);
+      assert.equal(answer.body.isFavorite, true);
+
+      const [ending, milliseconds] = await timed(program.ended());
+      assert.deepEqual({ code: ending.code, signal: ending.signal, stderr: ending.stderr }, { code: 0, signal: null, stderr: '' });
+      assert.ok(milliseconds < 3000, `${milliseconds} ms from the last answer to the end`);
+      assert.equal(program.log.at(-1)?.message, 'stopped');
+      await eventually('no connection is left', async () => (await connections()) === 0 || undefined, 2000);
+    });
+  });
+}
+
+describe('a second signal', () => {
+  for (const [first, second, code] of [
+    ['SIGTERM', 'SIGTERM', 143],
+    ['SIGTERM', 'SIGINT', 130],
+    ['SIGINT', 'SIGINT', 130],
+  ] as const) {
+    test(`${first}, ${second}: exits at once with ${code}`, async () => {
+      const program = serve({ SHUTDOWN_DRAIN_SECONDS: '300' });
+      await ready(program);
+      program.signal(first);
+      await program.logged('shutting down');
+      program.signal(second);
+      const [ending, milliseconds] = await timed(program.ended());
+      assert.deepEqual({ code: ending.code, signal: ending.signal }, { code, signal: null });
+      assert.ok(milliseconds < 2000, `${milliseconds} ms`);
+    });
+  }
+
+  test('on the embedded engine, the directory is free and whole afterwards', async () => {
+    const env = { DATA_DIR: join(workshop.folder, 'data'), SHUTDOWN_DRAIN_SECONDS: '300' };
+    const program = workshop.launch(['serve'], { env });
+    const { call } = await ready(program);
+    const { body: entry } = await call<Entry>('POST', '/entries', { json: { text: 'kept' } });
+    program.signal('SIGINT');
+    await program.logged('shutting down');
+    program.signal('SIGINT');
+    assert.equal((await program.ended()).code, 130);
+    const again = workshop.launch(['serve'], { env: { ...env, SHUTDOWN_DRAIN_SECONDS: '0' } });
+    const restarted = await ready(again);
+    assert.equal((await restarted.call<Entry>('GET', `/entries/${entry.id}`)).body.text, 'kept');
+    again.signal('SIGTERM');
+    assert.equal((await again.ended()).code, 0);
+  });
+});
+
+describe('nothing holds the end up', () => {
+  test('kept connections: idle ones, and one that never said anything', async () => {
+    const program = serve();
+    const { url } = await ready(program);
+    const wires = await Promise.all(Array.from({ length: 4 }, () => openWire(url)));
+    for (const wire of wires.slice(1)) assert.equal((await wire.get('/health')).status, 200);
+    program.signal('SIGTERM');
+    const [ending, milliseconds] = await timed(program.ended());
+    assert.equal(ending.code, 0, ending.stderr);
+    assert.ok(milliseconds < 3000, `${milliseconds} ms`);
+    for (const wire of wires) await wire.closed;
+  });
+
+  test('a client that never finishes its request is cut off after SHUTDOWN_TIMEOUT_SECONDS', async () => {
+    const program = serve({ SHUTDOWN_TIMEOUT_SECONDS: '1' });
+    const { url } = await ready(program);
+    const wire = await openWire(url);
+    wire.send('POST /entries HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"text":');
+    // Answered by the same thread later than what came before it was read.
+    assert.equal((await clientOf(url)('GET', '/health')).status, 200);
+    program.signal('SIGTERM');
+    const [ending, milliseconds] = await timed(program.ended());
+    assert.equal(ending.code, 0, ending.stderr);
+    assert.ok(milliseconds < 5000, `${milliseconds} ms`);
+    await wire.closed;
+  });
+
+  test('a database that refuses connections at the start', async () => {
+    const program = serve({ DATABASE_URL: `postgres://postgres@127.0.0.1:${await freePort()}/postgres` });
+    await program.logged('the database cannot be reached: trying again');
+    program.signal('SIGTERM');
+    const [ending, milliseconds] = await timed(program.ended());
+    assert.equal(ending.code, 0, ending.stderr);
+    assert.ok(milliseconds < 2000, `${milliseconds} ms`);
+  });
+
+  test('a database that takes connections at the start and says nothing', async () => {
+    const proxy = await startProxy(server.port);
+    proxy.blackhole();
+    try {
+      const program = serve({ DATABASE_URL: `postgres://postgres@127.0.0.1:${proxy.port}/postgres` });
+      await program.logged('listening');
+      await eventually('it tries to connect', () => proxy.connections() > 0 || undefined);
+      program.signal('SIGTERM');
+      const [ending, milliseconds] = await timed(program.ended());
+      assert.equal(ending.code, 0, ending.stderr);
+      assert.ok(milliseconds < 3000, `${milliseconds} ms`);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('another process that holds the migration lock', async () => {
+    const url = await server.createDatabase();
+    const lock = await holdMigrationLock(url);
+    try {
+      const program = serve({ DATABASE_URL: url });
+      await program.logged('waiting for the migration lock');
+      program.signal('SIGTERM');
+      const [ending, milliseconds] = await timed(program.ended());
+      assert.equal(ending.code, 0, ending.stderr);
+      assert.ok(milliseconds < 2000, `${milliseconds} ms`);
+    } finally {
+      await lock.release();
+    }
+  });
+
+  test('a database that is lost while it stops', async () => {
+    const proxy = await startProxy(server.port);
+    try {
+      const url = new URL(databaseUrl);
+      url.port = String(proxy.port);
+      const program = serve({ DATABASE_URL: url.href });
+      await ready(program);
+      proxy.blackhole();
+      program.signal('SIGTERM');
+      const [ending, milliseconds] = await timed(program.ended());
+      assert.equal(ending.code, 0, ending.stderr);
+      assert.ok(milliseconds < 8000, `${milliseconds} ms`);
+    } finally {
+      await proxy.close();
+    }
+  });
+});
