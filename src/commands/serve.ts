@@ -110,13 +110,13 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     await Promise.race([ready, shutdown]);
     if (lifecycle.servesApi) log.info('ready');
     await shutdown;
-    // A migration under way finishes its file; what it throws matters no more than the shutdown.
-    await ready.catch((error: unknown) => log.warn('the start was interrupted', { error }));
-    await drain(server, settings, lifecycle, log);
+    lifecycle.draining = true;
+    await endStart(ready, settings, lifecycle, log);
+    await drain(server, settings, log);
     return ExitCode.ok;
   } finally {
     await server.abort();
-    await database?.close();
+    if (database) await closeDatabase(database, log);
     log.info('stopped');
   }
 }
@@ -154,9 +154,26 @@ function announce(server: Server, settings: Settings, log: Log, io: CommandIO): 
   if (io.isTerminal) io.stdout(`\n  API   ${url}\n  Docs  ${url}/swagger\n  Data  ${data}\n\n  Stop with Ctrl+C.\n\n`);
 }
 
+/** Waits for a migration under way to finish its file. An attempt that only looks at the database is left to itself. */
+async function endStart(ready: Promise<void>, settings: Settings, lifecycle: Lifecycle, log: Log): Promise<void> {
+  // What it throws matters no more than the shutdown.
+  const ended = ready.catch((error: unknown) => log.warn('the start was interrupted', { error }));
+  if (lifecycle.schema.state === 'migrating') await Promise.race([ended, wait(settings.SHUTDOWN_TIMEOUT_SECONDS)]);
+}
+
+/** How long a PostgreSQL server may take to take leave, in seconds: no request is left that would need it. */
+const leaveSeconds = 1;
+
+async function closeDatabase(database: Database, log: Log): Promise<void> {
+  const closed = database.close().then(() => true);
+  // The embedded one must get its time: it is writing.
+  if (database.kind === 'embedded') await closed;
+  else if (!(await Promise.race([closed, wait(leaveSeconds).then(() => false)])))
+    log.warn('the database does not answer: its connections are left behind');
+}
+
 /** Lets balancers notice first, then finishes what is under way, within SHUTDOWN_TIMEOUT_SECONDS. */
-async function drain(server: Server, settings: Settings, lifecycle: Lifecycle, log: Log): Promise<void> {
-  lifecycle.draining = true;
+async function drain(server: Server, settings: Settings, log: Log): Promise<void> {
   log.info('shutting down', { drain_seconds: settings.SHUTDOWN_DRAIN_SECONDS });
   await wait(settings.SHUTDOWN_DRAIN_SECONDS);
   const finished = await Promise.race([

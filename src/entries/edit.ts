@@ -19,6 +19,8 @@ function addressOf(parts: Pick<Entry, (typeof addressKeys)[number]>): Address {
   };
 }
 
+const hasAddress = (parts: Pick<Entry, (typeof addressKeys)[number]>) => addressKeys.some((key) => parts[key] !== null);
+
 /** A new entry's location: made from the address parts when there is any, else as sent (contract 4.2). */
 export function locationOf(input: EntryInput): string | null {
   return locationFrom(input.location, addressOf(input));
@@ -41,8 +43,11 @@ export function applyPatch(entry: Entry, patch: EntryPatch): Entry {
     location_city: kept(patch.location_city, entry.location_city),
     location_country: kept(patch.location_country, entry.location_country),
   };
-  if (addressKeys.some((key) => patch[key] !== undefined))
-    changed.location = locationFrom(changed.location, addressOf(changed));
+  if (addressKeys.some((key) => patch[key] !== undefined)) {
+    // A location that was made from parts goes when the last part goes, unless another is sent.
+    const own = patch.location === undefined && hasAddress(entry) ? null : changed.location;
+    changed.location = locationFrom(own, addressOf(changed));
+  }
   if (changed.location === entry.location) return changed;
   return { ...changed, location_normalized: null, location_lat: null, location_lon: null, location_osm_id: null };
 }

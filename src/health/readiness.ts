@@ -15,7 +15,9 @@ export async function checkReadiness(context: AppContext): Promise<ReadinessRepo
   const accepting: Check = context.lifecycle.draining
     ? { ok: false, message: 'shutting down' }
     : { ok: true, message: 'accepting requests' };
-  const database = await pingDatabase(context);
+  // Nothing is known of the schema before the database has answered once: it is being connected to.
+  const connecting: Check = { ok: false, message: 'connecting' };
+  const database = context.lifecycle.schema.state === 'unknown' ? connecting : await pingDatabase(context);
   const ready = schema.ok && accepting.ok && database.ok;
   return { status: ready ? 'ready' : 'not_ready', checks: { database, schema, accepting } };
 }
