@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { serve } from '../../src/platform/serve.ts';
 import { measureImage, openBrowser } from '../harness/browser.ts';
-import { createSampleApp } from '../harness/sample-app.ts';
+import { openSite, type Site } from '../harness/server.ts';
 
-// BASE_URL: the server to look at. SCREENSHOTS: a directory in which the pictures are kept.
+// The page of the runtime under test. SCREENSHOTS: a directory in which the pictures are kept.
 
 interface Visit {
   context: BrowserContext;
@@ -21,34 +20,19 @@ const timeout = 90_000;
 let browser: Browser;
 let baseUrl: string;
 let pictures: string;
-let stopServer = async () => {};
+let site: Site;
 
 before(async () => {
   browser = await openBrowser();
   pictures = process.env['SCREENSHOTS'] ?? (await mkdtemp(join(tmpdir(), 'swagger-')));
   await mkdir(pictures, { recursive: true });
-  if (process.env['BASE_URL'] !== undefined) {
-    baseUrl = process.env['BASE_URL'].replace(/\/$/, '');
-    return;
-  }
-  const script = import.meta.resolve('@scalar/api-reference').replace(/\/dist\/.*$/, '/dist/browser/standalone.js');
-  const app = createSampleApp(async () => ({
-    bytes: new Uint8Array(await readFile(new URL(script))),
-    encoding: 'identity',
-  }));
-  const server = await serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    maxBodyBytes: 1_000_000,
-    fetch: (request) => app.handle(request),
-  });
-  baseUrl = `http://127.0.0.1:${server.port}`;
-  stopServer = () => server.abort();
+  site = await openSite();
+  baseUrl = (await site.start()).url;
 });
 
 after(async () => {
   await browser?.close();
-  await stopServer();
+  await site?.close();
   if (process.env['SCREENSHOTS'] === undefined && pictures) await rm(pictures, { recursive: true });
 });
 
