@@ -1,5 +1,7 @@
 import type { Instant } from '../clock.ts';
 import type { Queryable, Tx } from '../database/connect.ts';
+import { instantText } from '../database/instant-text.ts';
+import type { JsonRow } from '../http/json-stream.ts';
 import type { ProfileEntry } from './profile.ts';
 import type { Cat } from './schemas.ts';
 
@@ -21,9 +23,14 @@ export async function keepCat(tx: Tx, id: number): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Up to `limit` cats by id descending, beginning below `before`. */
-export async function listCatsBefore(sql: Queryable, before: number, limit: number): Promise<Cat[]> {
-  return await sql<Cat[]>`select ${catColumns(sql)} from cats where id < ${before} order by id desc limit ${limit}`;
+/** Up to `limit` cats by id descending, beginning below `before`, as the JSON that the API sends. */
+export async function listCatsBefore(sql: Queryable, before: number, limit: number): Promise<JsonRow[]> {
+  return await sql<JsonRow[]>`
+    select id, row_to_json(cat)::text as json
+    from (
+      select id, name, ${instantText(sql, 'created_at')} as "createdAt"
+      from cats where id < ${before} order by id desc limit ${limit}
+    ) as cat`;
 }
 
 export async function insertCat(sql: Queryable, input: { name: string | null; createdAt: Instant }): Promise<Cat> {

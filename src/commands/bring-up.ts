@@ -35,7 +35,9 @@ export async function bringUpDatabase({ settings, lifecycle, log, shutdown, onOp
     const database = await openDatabase(options);
     onOpen(database);
     await untilReachable({ log, lifecycle, shutdown }, async () => {
-      await makeSchemaCurrent(database, { settings, lifecycle, log }, () => openForMigrations(database, options));
+      await makeSchemaCurrent(database, { settings, lifecycle, log, shutdown }, () =>
+        openForMigrations(database, options),
+      );
     });
   } catch (error) {
     throw asCommandFailure(error);
@@ -64,7 +66,7 @@ async function untilReachable(
 
 async function makeSchemaCurrent(
   database: Database,
-  { settings, lifecycle, log }: Pick<BringUp, 'settings' | 'lifecycle' | 'log'>,
+  { settings, lifecycle, log, shutdown }: Omit<BringUp, 'onOpen'>,
   openMigrations: () => Database,
 ): Promise<void> {
   const catalog = loadCatalog();
@@ -81,6 +83,7 @@ async function makeSchemaCurrent(
         log,
         binaryVersion: build.version,
         lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
+        shutdown,
         onProgress: (progress) => {
           lifecycle.schema = { state: 'migrating', ...progress };
         },

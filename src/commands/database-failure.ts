@@ -10,14 +10,15 @@ const exitCodes: Record<MigrationFailureKind, ExitCode> = {
   changed: ExitCode.migrationChanged,
   newer: ExitCode.databaseNewer,
   lock_timeout: ExitCode.lockTimeout,
+  interrupted: ExitCode.failure,
 };
 
-/** What waiting does not cure, by SQLSTATE, and what to do about it. */
+/** What waiting does not cure, by SQLSTATE, and what to do about it. Follows what the server says is wrong. */
 const remedies: Record<string, string> = {
-  '28P01': 'the password is wrong: check DATABASE_URL',
-  '28000': 'the server does not let this user in: check the user in DATABASE_URL and pg_hba.conf of the server',
-  '3D000': 'the database does not exist: create it, or check the name in DATABASE_URL',
-  '42501': 'the user may not do this: give it the privilege to create tables in the schema',
+  '28P01': 'check the password in DATABASE_URL',
+  '28000': 'check the user in DATABASE_URL and pg_hba.conf of the server',
+  '3D000': 'create it, or check the name in DATABASE_URL',
+  '42501': 'give the user the privilege to create tables in the schema',
 };
 
 /** A database error as the end of a command: what went wrong, what to do, and the exit code that scripts go by. */

@@ -76,6 +76,7 @@ async function bringUp(
       log,
       binaryVersion: build.version,
       lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
+      shutdown: io.shutdown,
     });
     const version = catalog.at(-1)?.version ?? 0;
     if (args.switches.has('json'))

@@ -10,6 +10,7 @@ import { retryAfterSeconds } from '../http/readiness.ts';
 import { factsOf } from '../http/request-facts.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import { createLog, type Log } from '../observability/log.ts';
+import { keepMemoryLow } from '../platform/memory.ts';
 import { ListenError, type Server, serve } from '../platform/serve.ts';
 import { bringUpDatabase } from './bring-up.ts';
 import { type Command, CommandFailure, type CommandIO } from './command.ts';
@@ -87,6 +88,7 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     ping: (deadline) => opened().ping(deadline),
   };
 
+  const stopKeeping = keepMemoryLow();
   // The port is bound first: a health check that finds nobody would kill a process in the middle of its migrations.
   const app = Promise.withResolvers<Answer>();
   const server = await bind(settings, app.promise);
@@ -103,6 +105,8 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
       shutdown: io.shutdown,
       onOpen: (one) => (database = one),
     });
+    // Awaited below. Until then a failure would be one that nobody handles, and end the process without its message.
+    ready.catch(() => {});
     // Loaded while the database is being connected to; a request that comes before waits these few milliseconds.
     const { createApp } = await import('../app.ts');
     const { fetch } = createApp(context);

@@ -40,9 +40,9 @@ test('toAppError() answers 503 with Retry-After to whatever waiting may cure', (
 });
 
 test('toAppError() never sends the words of the server, and keeps them as the cause', () => {
-  const cause = failure('23503', { constraint_name: 'entries_cat_id_fkey' });
+  const cause = failure('57P01');
   const error = toAppError(cause);
-  assert.equal(error?.status, 409);
+  assert.equal(error?.status, 503);
   assert.equal(error?.message.includes('secret'), false);
   assert.equal(error?.cause, cause);
 });
@@ -50,7 +50,8 @@ test('toAppError() never sends the words of the server, and keeps them as the ca
 test('toAppError() leaves alone what is a fault of this program', () => {
   for (const error of [
     failure('42703'),
-    failure('23503', { constraint_name: 'unheard_of' }),
+    failure('23503', { constraint_name: 'entries_cat_id_fkey' }),
+    failure('08P01'),
     failure('ENOENT'),
     new TypeError('x'),
     'text',
@@ -61,6 +62,6 @@ test('toAppError() leaves alone what is a fault of this program', () => {
 test('isDatabaseUnreachable() is about connections, not about statements', () => {
   for (const code of ['ECONNREFUSED', 'CONNECT_TIMEOUT', '57P03', '08006', '53300'])
     assert.ok(isDatabaseUnreachable(failure(code)), code);
-  for (const code of ['57014', '40001', '28P01', '3D000', '42P01'])
+  for (const code of ['57014', '40001', '28P01', '3D000', '42P01', '08P01'])
     assert.equal(isDatabaseUnreachable(failure(code)), false, code);
 });

@@ -28,8 +28,9 @@ const connectionCodes = new Set([
   'ETIMEDOUT',
 ]);
 
-/** SQLSTATEs of a server that is starting, stopping, full, or read-only for now. Class 08 is about connections. */
-const unavailableStates = /^(?:08...|57P0[1-5]|53...|25006|58030)$/;
+/** SQLSTATEs of a server that is starting, stopping, full, or read-only for now. Class 08 is about connections, but
+ * 08P01 is a misunderstanding that waiting does not cure. */
+const unavailableStates = /^(?:080..|57P0[1-5]|53...|25006|58030)$/;
 
 /** SQLSTATEs of work that the database gave up on, but may do the next time. */
 const retryStates = /^(?:40001|40P01|55P03|57014|25P03|25P04)$/;
@@ -38,19 +39,11 @@ const retryStates = /^(?:40001|40P01|55P03|57014|25P03|25P04)$/;
 export function isDatabaseUnreachable(error: unknown): boolean {
   const code = codeOf(error);
   if (code === undefined) return false;
-  return connectionCodes.has(code) || /^(?:08...|57P0[1-5]|53300)$/.test(code);
+  return connectionCodes.has(code) || /^(?:080..|57P0[1-5]|53300)$/.test(code);
 }
 
 /** Seconds a client should wait before it tries again. */
 const retryAfter = 2;
-
-/** Constraints that a client can break by what it sends, and what to tell it. Others are our own mistakes. */
-const constraintMessages: Record<string, string> = {
-  entries_cat_id_fkey: 'The cat does not exist any more',
-  cat_comments_cat_id_fkey: 'The cat does not exist any more',
-  cat_insights_cat_id_fkey: 'The cat does not exist any more',
-  analyses_entry_id_fkey: 'The sighting does not exist any more',
-};
 
 /**
  * A database error as what a client may know of it, or undefined when it is not one. Never passes on the server's words: they
@@ -70,11 +63,6 @@ export function toAppError(error: unknown): AppError | undefined {
       retryAfter,
       cause: error,
     });
-  }
-  if (code === '23503') {
-    const constraint = (error as { constraint_name?: string }).constraint_name;
-    const message = constraint === undefined ? undefined : constraintMessages[constraint];
-    if (message !== undefined) return new AppError(409, 'CONFLICT', message, { retryable: true, cause: error });
   }
   return undefined;
 }

@@ -6,13 +6,15 @@ interface LockOptions {
   deadlineSeconds: number;
   log: Log;
   onWait(holder: string): void;
+  /** Ends the waiting. */
+  shutdown?: AbortSignal | undefined;
 }
 
 /**
  * Takes the migration lock on this session, by polling. Never by waiting inside `pg_advisory_lock`: a waiting statement holds
  * a snapshot, CREATE INDEX CONCURRENTLY waits for that snapshot, and the two deadlock.
  *
- * @throws MigrationError `lock_timeout` after the deadline, naming the holder
+ * @throws MigrationError `lock_timeout` after the deadline, naming the holder; `interrupted` by `shutdown`
  */
 export async function acquireMigrationLock(session: Session, options: LockOptions): Promise<void> {
   const deadline = performance.now() + options.deadlineSeconds * 1000;
@@ -25,6 +27,12 @@ export async function acquireMigrationLock(session: Session, options: LockOption
         'lock_timeout',
         `another process is migrating this database (${holder}) and did not finish within ${options.deadlineSeconds} s. ` +
           'Nothing was changed. Look at what that process does, then try again, or wait longer with MIGRATION_LOCK_TIMEOUT_SECONDS.',
+      );
+    }
+    if (options.shutdown?.aborted) {
+      throw new MigrationError(
+        'interrupted',
+        `told to stop while another process is migrating this database (${holder}). Nothing was changed.`,
       );
     }
     options.onWait(holder);

@@ -16,6 +16,8 @@ interface MigrateOptions {
   log: Log;
   binaryVersion: string;
   lockTimeoutSeconds: number;
+  /** Waits for the lock no longer, and begins no further file; a file under way is finished. */
+  shutdown?: AbortSignal;
   onProgress?(progress: { applied: number; expected: number; step: string }): void;
 }
 
@@ -55,6 +57,7 @@ export async function migrateUp(options: MigrateOptions): Promise<Migration[]> {
       deadlineSeconds: options.lockTimeoutSeconds,
       log: options.log,
       onWait: (holder) => step(`waiting for another process (${holder})`),
+      shutdown: options.shutdown,
     });
     try {
       await createHistory(session);
@@ -62,6 +65,10 @@ export async function migrateUp(options: MigrateOptions): Promise<Migration[]> {
       const plan = planMigrations(options.catalog, await readHistory(session));
       requireSound(plan);
       for (const migration of plan.pending) {
+        if (options.shutdown?.aborted) {
+          const kept = `the schema is at version ${migration.version - 1} of ${plan.target}`;
+          throw new MigrationError('interrupted', `told to stop before migrations/${migration.file}: ${kept}.`);
+        }
         step(migration.file, migration.version - 1);
         await applyMigration(session, migration, options);
       }
