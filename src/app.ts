@@ -38,7 +38,7 @@ export function createApp(context: AppContext) {
     return built;
   };
 
-  const app = new Elysia({ name: 'catatlas', strictPath: true, normalize: false })
+  const app = new Elysia({ name: 'catatlas', strictPath: true, normalize: false, handler: { standardHostname: false } })
     .onRequest(({ request, set }) => {
       Object.assign(set.headers, securityHeaders);
       set.headers['x-request-id'] = factsOf(request).id;

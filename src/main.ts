@@ -48,12 +48,21 @@ async function exit(code: number): Promise<never> {
   process.exit(outputLost && code === 0 ? 1 : code);
 }
 
+/**
+ * One Ctrl+C may arrive twice: from the terminal, which signals every process in front, and from the `bun run` or `npx` that
+ * started this one, which passes it on. In milliseconds.
+ */
+const echo = 250;
+let firstSignal: number | undefined;
+
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
   process.on(signal, () => {
-    if (controller.signal.aborted) process.exit(code);
+    const now = performance.now();
+    firstSignal ??= now;
+    if (controller.signal.aborted && now - firstSignal > echo) process.exit(code);
     controller.abort();
   });
 

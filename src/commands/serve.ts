@@ -88,7 +88,7 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     ping: (deadline) => opened().ping(deadline),
   };
 
-  const stopKeeping = keepMemoryLow();
+  keepMemoryLow();
   // The port is bound first: a health check that finds nobody would kill a process in the middle of its migrations.
   const app = Promise.withResolvers<Answer>();
   const server = await bind(settings, app.promise);

@@ -6,12 +6,10 @@ const lookEveryMilliseconds = 500;
 /**
  * Gives memory back that only garbage holds. JavaScriptCore lets garbage grow by the memory of the whole machine, which on a large one
  * means never to look; a small server beside others should stay small. A collection takes about ten milliseconds, and is only
- * made when memory has grown. Deno's V8 does this by itself.
- *
- * @returns stops it
+ * made when memory has grown. Until the process ends. Deno's V8 does this by itself.
  */
-export function keepMemoryLow(): () => void {
-  if (typeof Bun === 'undefined') return () => {};
+export function keepMemoryLow(): void {
+  if (typeof Bun === 'undefined') return;
   let floor = 0;
   const timer = setInterval(() => {
     const resident = process.memoryUsage.rss();
@@ -21,5 +19,4 @@ export function keepMemoryLow(): () => void {
     floor = process.memoryUsage.rss();
   }, lookEveryMilliseconds);
   timer.unref();
-  return () => clearInterval(timer);
 }

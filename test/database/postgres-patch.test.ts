@@ -54,7 +54,7 @@ for (const version of testedVersions) {
       // In a process of its own: without the patch it would end this one.
       const script = `
         import postgres from 'postgres';
-        const sql = postgres(${JSON.stringify(server.url)}, { max: 1, fetch_types: false, backoff: () => 0.01 });
+        const sql = postgres(${JSON.stringify(server.url)}, { max: 1, fetch_types: true, backoff: () => 0.01 });
         const admin = postgres(${JSON.stringify(server.url)}, { max: 1 });
         const failures = [];
         for (let round = 0; round < 30; round += 1) {

@@ -90,7 +90,7 @@ export async function startPostgres({ version, settings = {} }: StartOptions): P
   const dataDirectory = join(directory, 'data');
   run('cp', ['-a', join(cache, 'data'), dataDirectory]);
   if (owner) chownSync(directory, owner.uid, owner.gid);
-  const guard = spawnGuard(directory, owner);
+  spawnGuard(directory, owner);
 
   let server: ChildProcess | undefined;
   let port = 0;
@@ -125,7 +125,7 @@ export async function startPostgres({ version, settings = {} }: StartOptions): P
   try {
     await launch();
   } catch (error) {
-    await guard.release();
+    rmSync(directory, { recursive: true, force: true });
     throw error;
   }
   return {
@@ -151,7 +151,7 @@ export async function startPostgres({ version, settings = {} }: StartOptions): P
     },
     async stop() {
       await end('SIGQUIT');
-      await guard.release();
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }
@@ -292,34 +292,30 @@ async function launchServer(
   }
 }
 
-/** Waits for the end of this process, however it comes, then ends the server and removes `directory`. */
-function spawnGuard(directory: string, owner: Owner | undefined): { release(): Promise<void> } {
-  // The children too: stopped ones (see `pause`) would not notice that their parent is gone.
-  const script = `
-    cat > /dev/null
-    if pid=$(head -n 1 "$1/data/postmaster.pid" 2> /dev/null); then
+/**
+ * Waits for the end of this process, however it comes, then ends the server and removes `directory`; ends when that is gone.
+ * No child of this process: `bun test` kills those when a test takes too long.
+ */
+function spawnGuard(directory: string, owner: Owner | undefined): void {
+  // Asks /proc first: `kill -0` may not look at a process of root. The server's children are killed too: stopped ones (see
+  // `pause`) would not notice that their parent is gone.
+  const script = `(
+    while test -d "$1" && { test -d "/proc/$2" || kill -0 "$2"; }; do sleep 0.5; done
+    if pid=$(head -n 1 "$1/data/postmaster.pid"); then
       children=
       for stat in /proc/[0-9]*/stat; do
         read -r child name state parent rest < "$stat" && test "$parent" = "$pid" && children="$children $child"
-      done 2> /dev/null
-      kill -KILL "$pid" $children 2> /dev/null
+      done
+      kill -KILL "$pid" $children
     fi
-    rm -rf "$1" || { sleep 1; rm -rf "$1"; }`;
-  const child = spawn('/bin/sh', ['-c', script, 'guard', directory], {
+    rm -rf "$1" || { sleep 1; rm -rf "$1"; }
+  ) > /dev/null 2>&1 &`;
+  spawn('/bin/sh', ['-c', script, 'guard', directory, String(process.pid)], {
     cwd: '/',
-    stdio: ['pipe', 'ignore', 'ignore'],
+    stdio: 'ignore',
     detached: true,
     ...owner,
   });
-  child.unref();
-  return {
-    async release() {
-      const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      child.ref();
-      child.stdin?.end();
-      await exited;
-    },
-  };
 }
 
 /** A port of 127.0.0.1 that is free now. */

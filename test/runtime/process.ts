@@ -25,6 +25,8 @@ export interface Program {
   output(): string;
   /** The first line with this message, earlier or later. Rejects when the process ends without it. */
   logged(message: string): Promise<LogLine>;
+  /** Resolves once what it wrote, to either output, matches. Rejects when the process ends before. */
+  wrote(text: RegExp): Promise<void>;
   /** Where it listens, as soon as it does. */
   url(): Promise<string>;
   signal(name: NodeJS.Signals): void;
@@ -137,18 +139,27 @@ function watch(child: ChildProcess): Program {
     return inTime(line, `"${message}"`);
   };
   // Not child.kill(): a runtime may then report that the child died of the signal, whatever it made of it.
-  const signal = (name: NodeJS.Signals) => void process.kill(pid, name);
+  const signal = (name: NodeJS.Signals) => {
+    // Once it has been waited for, its pid may be somebody else's.
+    if (child.exitCode === null && child.signalCode === null) process.kill(pid, name);
+  };
   return {
     pid,
     log,
     output,
     logged,
+    wrote: (text) =>
+      eventually(`${text} in the output`, () => {
+        if (text.test(output())) return true;
+        assert.equal(ending, undefined, `ended before it wrote ${text}\n${output().slice(-4000)}`);
+        return undefined;
+      }).then(() => {}),
     url: async () => String((await logged('listening'))['url']),
     signal,
     ended: () => inTime(closed, 'end'),
     over: () => ending !== undefined,
     async kill() {
-      if (ending === undefined && child.exitCode === null && child.signalCode === null) signal('SIGKILL');
+      signal('SIGKILL');
       await closed;
     },
   };
@@ -172,7 +183,11 @@ export async function eventually<T>(
 
 /** Takes the migration lock of a database as another process that migrates it would. */
 export async function holdMigrationLock(databaseUrl: string): Promise<{ pid: number; release(): Promise<void> }> {
-  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {}, connection: { application_name: 'another-process' } });
+  const sql = postgres(databaseUrl, {
+    max: 1,
+    onnotice: () => {},
+    connection: { application_name: 'another-process' },
+  });
   // The key of src/migrator/lock.ts, written out again: processes of different versions have to agree on it.
   const [row] = await sql<[{ pid: number; locked: boolean }]>`
     select pg_backend_pid() as pid, pg_try_advisory_lock(

@@ -6,8 +6,10 @@ export interface Wire {
   readonly socket: Socket;
   /** Sends as it is. */
   send(text: string): void;
-  /** Sends a request without a body and reads the answer, by its content-length. */
-  get(path: string): Promise<WireAnswer>;
+  /** Sends a request without a body, to this Host (default: the right one), and reads the answer, by its length or its chunks. */
+  get(path: string, host?: string): Promise<WireAnswer>;
+  /** The next answer. */
+  read(): Promise<WireAnswer>;
   /** Resolves when the other side has closed the connection. */
   readonly closed: Promise<void>;
   destroy(): void;
@@ -48,9 +50,25 @@ export async function openWire(baseUrl: string): Promise<Wire> {
       if (over) return reject(new Error(`closed after ${JSON.stringify(received.toString('latin1'))}`));
       wake = resolve;
     });
+  const take = async (length: number) => {
+    while (received.length < length) await more();
+    const taken = received.subarray(0, length);
+    received = received.subarray(length);
+    return taken;
+  };
+  const readChunks = async () => {
+    const chunks: Buffer[] = [];
+    for (;;) {
+      while (!received.includes('\r\n')) await more();
+      const digits = await take(received.indexOf('\r\n') + 2);
+      const length = Number.parseInt(digits.toString('latin1'), 16);
+      chunks.push((await take(length + 2)).subarray(0, length));
+      if (length === 0) return Buffer.concat(chunks);
+    }
+  };
   const readAnswer = async (): Promise<WireAnswer> => {
-    let end = -1;
-    while ((end = received.indexOf('\r\n\r\n')) < 0) await more();
+    while (!received.includes('\r\n\r\n')) await more();
+    const end = received.indexOf('\r\n\r\n');
     const [statusLine = '', ...lines] = received.subarray(0, end).toString('latin1').split('\r\n');
     const headers = new Map(
       lines.map((line) => {
@@ -58,21 +76,25 @@ export async function openWire(baseUrl: string): Promise<Wire> {
         return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
       }),
     );
-    const length = Number(headers.get('content-length'));
-    if (!Number.isSafeInteger(length)) throw new Error(`an answer without content-length: ${statusLine}`);
-    while (received.length < end + 4 + length) await more();
-    const body = received.subarray(end + 4, end + 4 + length).toString('utf8');
-    received = received.subarray(end + 4 + length);
-    return { status: Number(statusLine.split(' ')[1]), headers, body };
+    received = received.subarray(end + 4);
+    const body = headers.get('transfer-encoding') === 'chunked' ? await readChunks() : await take(lengthOf(headers));
+    return { status: Number(statusLine.split(' ')[1]), headers, body: body.toString('utf8') };
   };
   return {
     socket,
     closed,
+    read: readAnswer,
     send: (text) => void socket.write(text),
-    get(path) {
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`);
+    get(path, host = `${hostname}:${port}`) {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
       return readAnswer();
     },
     destroy: () => void socket.destroy(),
   };
+}
+
+function lengthOf(headers: ReadonlyMap<string, string>): number {
+  const length = Number(headers.get('content-length') ?? Number.NaN);
+  if (!Number.isSafeInteger(length)) throw new Error('an answer with neither content-length nor chunks');
+  return length;
 }

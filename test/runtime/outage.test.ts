@@ -1,0 +1,265 @@
+// A server whose database goes away and comes back (issue 2, items 5 and 7; design 4).
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { Entry } from '../../src/entries/schemas.ts';
+import type { ReadinessReport } from '../../src/health/schemas.ts';
+import { type Answer, type Client, clientOf } from '../harness/client.ts';
+import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
+import { type FaultProxy, startProxy } from '../harness/proxy.ts';
+import { eventually, openWorkshop, type Program, type Workshop } from './process.ts';
+
+/** No answer may take longer than this, whatever the database does, in milliseconds. */
+const boundMilliseconds = 8000;
+
+interface Timed<Body> {
+  answer: Answer<Body>;
+  milliseconds: number;
+}
+
+async function timed<Body>(work: Promise<Answer<Body>>): Promise<Timed<Body>> {
+  const began = performance.now();
+  return { answer: await work, milliseconds: performance.now() - began };
+}
+
+/** Asks /health all the while, and remembers the slowest answer. */
+function watchHealth(call: Client) {
+  let watching = true;
+  let slowest = 0;
+  let asked = 0;
+  const work = (async () => {
+    while (watching) {
+      for (const path of ['/health', '/health/live']) {
+        const { answer, milliseconds } = await timed(call('GET', path));
+        assert.equal(answer.status, 200);
+        assert.deepEqual(answer.body, { status: 'ok' });
+        slowest = Math.max(slowest, milliseconds);
+        asked += 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  })();
+  // Read by stop().
+  work.catch(() => {});
+  return {
+    async stop() {
+      watching = false;
+      await work;
+      return { slowest, asked };
+    },
+  };
+}
+
+function assertUnavailable(answer: Answer<Record<string, unknown>>): void {
+  assert.equal(answer.status, 503, answer.text);
+  assert.equal(answer.body['code'], 'DATABASE_UNAVAILABLE');
+  assert.equal(answer.body['retryable'], true);
+  assert.ok(Number(answer.headers.get('retry-after')) > 0);
+  assert.doesNotMatch(answer.text, /127\.0\.0\.1|ECONN|postgres/i, 'clients are not told about our machines');
+}
+
+/** One of everything that needs the database: reads, writes, transactions. */
+const requests = [
+  ['GET', '/entries', undefined],
+  ['GET', '/cats', undefined],
+  ['POST', '/entries', { text: 'during the outage' }],
+  ['POST', '/entries/1/favorite', undefined],
+  ['PATCH', '/entries/1', { nickname: 'Nobody' }],
+  ['GET', '/cats/1/profile', undefined],
+] as const;
+
+/** One with the deadlines of a default start, the other with short ones, so that what is about waiting is quick. */
+const editions = [
+  { version: 15, deadlines: { DATABASE_STATEMENT_TIMEOUT_SECONDS: '1', DATABASE_CONNECT_TIMEOUT_SECONDS: '1' } },
+  { version: 18, deadlines: {} },
+] as const;
+
+for (const { version, deadlines } of editions) {
+  describe(`PostgreSQL ${version}`, () => {
+    let workshop: Workshop;
+    let server: RunningPostgres;
+    let proxy: FaultProxy;
+    let program: Program;
+    let call: Client;
+    let health: ReturnType<typeof watchHealth> | undefined;
+
+    before(async () => {
+      workshop = openWorkshop();
+      // Killed servers are to remember what they acknowledged.
+      server = await startPostgres({ version, settings: { synchronous_commit: 'on' } });
+      proxy = await startProxy(server.port);
+      const url = new URL(await server.createDatabase());
+      url.port = String(proxy.port);
+      program = workshop.launch(['serve'], { env: { DATABASE_URL: url.href, DEBUG: 'true', ...deadlines } });
+      await program.logged('ready');
+      call = clientOf(await program.url());
+      assert.equal((await call('POST', '/entries', { json: { text: 'Before all that' } })).status, 200);
+      assert.equal((await call('POST', '/cats', { json: { name: 'Smokey' } })).status, 200);
+    });
+    afterEach(async () => {
+      await health?.stop();
+      health = undefined;
+    });
+    after(async () => {
+      await workshop.close();
+      await proxy.close();
+      await server.stop();
+    });
+
+    /** Fills the pool, so that an outage meets open connections and not only new ones. */
+    const fillPool = () => Promise.all(Array.from({ length: 20 }, () => call('GET', '/entries')));
+
+    const ask = ([method, path, json]: (typeof requests)[number]) => timed(call(method, path, json ? { json } : {}));
+
+    const readiness = () => call<ReadinessReport>('GET', '/health/ready');
+
+    /** Works again, by itself: reads, writes, readiness. */
+    async function heals(withinMilliseconds: number): Promise<number> {
+      const began = performance.now();
+      await eventually(
+        'the API works again',
+        async () => ((await call('GET', '/entries')).status === 200 ? true : undefined),
+        withinMilliseconds,
+      );
+      await eventually(
+        '/health/ready is 200 again',
+        async () => ((await readiness()).status === 200 ? true : undefined),
+        withinMilliseconds - (performance.now() - began),
+      );
+      const milliseconds = performance.now() - began;
+      const made = await call<Entry>('POST', '/entries', { json: { text: 'After the outage' } });
+      assert.equal(made.status, 200, made.text);
+      assert.equal((await call<Entry>('GET', '/entries/1')).body.text, 'Before all that');
+      // Every connection of the pool, not only a lucky one.
+      for (const answer of await fillPool()) assert.equal(answer.status, 200, answer.text);
+      assert.equal(program.over(), false);
+      return milliseconds;
+    }
+
+    test('killed: 503 at once, alive, not ready; back again: works within 3 s', async () => {
+      await fillPool();
+      health = watchHealth(call);
+      await server.kill();
+      for (const one of [...requests, ...requests]) {
+        const { answer, milliseconds } = await ask(one);
+        assertUnavailable(answer);
+        assert.ok(milliseconds < 2000, `${one[0]} ${one[1]}: ${milliseconds} ms`);
+      }
+      const { answer, milliseconds } = await timed(readiness());
+      assert.equal(answer.status, 503);
+      assert.ok(milliseconds < 2000, `${milliseconds} ms`);
+      assert.equal(answer.body.checks.database.ok, false);
+      assert.deepEqual([answer.body.checks.schema.ok, answer.body.checks.accepting.ok], [true, true]);
+      assert.ok(Number(answer.headers.get('retry-after')) > 0);
+
+      await server.restart();
+      const healed = await heals(3000);
+      const { slowest, asked } = await health.stop();
+      assert.ok(slowest < 1000, `/health took ${slowest} ms`);
+      assert.ok(asked >= 4);
+      console.log(`outage: PostgreSQL ${version} back, API healed after ${Math.round(healed)} ms`);
+    });
+
+    test('restarted under load: only 200 and 503, then works', async () => {
+      health = watchHealth(call);
+      let loading = true;
+      const statuses = new Map<number, number>();
+      const slowest = { milliseconds: 0 };
+      const load = Promise.all(
+        Array.from({ length: 8 }, async (_, worker) => {
+          for (let count = worker; loading; count += 1) {
+            const one = requests[count % 3] ?? requests[0];
+            const { answer, milliseconds } = await ask(one);
+            statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+            slowest.milliseconds = Math.max(slowest.milliseconds, milliseconds);
+          }
+        }),
+      );
+      try {
+        await eventually('there is load', () => (statuses.get(200) ?? 0) > 20 || undefined);
+        await server.restart();
+        await heals(3000);
+      } finally {
+        loading = false;
+        await load;
+      }
+      assert.deepEqual(
+        [...statuses.keys()].filter((status) => status !== 200 && status !== 503),
+        [],
+      );
+      assert.ok(slowest.milliseconds < boundMilliseconds, `${slowest.milliseconds} ms`);
+    });
+
+    test('connections reset in the middle of queries: 503, then works', async () => {
+      await fillPool();
+      health = watchHealth(call);
+      proxy.delay(300);
+      const under = requests.map(ask);
+      await eventually('connections are open', () => proxy.connections() > 0 || undefined);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      proxy.resetAll();
+      for (const { answer, milliseconds } of await Promise.all(under)) {
+        assertUnavailable(answer);
+        assert.ok(milliseconds < 2000, `${milliseconds} ms`);
+      }
+      proxy.delay(0);
+      await heals(3000);
+    });
+
+    test('refused: 503 at once; accepted again: works within 3 s', async () => {
+      await proxy.refuse();
+      for (const one of requests) {
+        const { answer, milliseconds } = await ask(one);
+        assertUnavailable(answer);
+        assert.ok(milliseconds < 2000, `${milliseconds} ms`);
+      }
+      proxy.resume();
+      await heals(3000);
+    });
+
+    test('silent: every request is answered in bounded time, more of them than the pool has connections; then works', async () => {
+      await fillPool();
+      health = watchHealth(call);
+      proxy.blackhole();
+      const notReady = timed(readiness());
+      const under = Array.from({ length: 30 }, (_, index) => ask(requests[index % requests.length] ?? requests[0]));
+      const outcomes = await Promise.all(under);
+      for (const { answer, milliseconds } of outcomes) {
+        assertUnavailable(answer);
+        assert.ok(milliseconds < boundMilliseconds, `${milliseconds} ms`);
+      }
+      const { answer, milliseconds } = await notReady;
+      assert.equal(answer.status, 503);
+      assert.ok(milliseconds < 2000, `/health/ready took ${milliseconds} ms`);
+      assert.equal(answer.body.checks.database.ok, false);
+      // And those that come later, when no connection is left.
+      const later = version === 15 ? await Promise.all(requests.map(ask)) : [];
+      for (const { answer, milliseconds } of later) {
+        assertUnavailable(answer);
+        assert.ok(milliseconds < boundMilliseconds, `${milliseconds} ms`);
+      }
+      proxy.resume();
+      await heals(8000);
+      const { slowest } = await health.stop();
+      assert.ok(slowest < 1000, `/health took ${slowest} ms`);
+      const longest = Math.max(...outcomes.map((one) => one.milliseconds));
+      console.log(`outage: PostgreSQL ${version} silent, slowest answer ${Math.round(longest)} ms`);
+    });
+
+    // The same for the pool as silence, at the price of the same deadlines: once is enough.
+    if (version === 15)
+      test('stopped where it stands: bounded, then works', async () => {
+        await fillPool();
+        server.pause();
+        try {
+          for (const { answer, milliseconds } of await Promise.all(requests.map(ask))) {
+            assertUnavailable(answer);
+            assert.ok(milliseconds < boundMilliseconds, `${milliseconds} ms`);
+          }
+          assert.equal((await readiness()).status, 503);
+        } finally {
+          server.resume();
+        }
+        await heals(8000);
+      });
+  });
+}
