@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,6 +19,15 @@ function oneOf<T extends string>(name: string, allowed: readonly T[], fallback: 
 export const runtime = oneOf<Runtime>('CATATLAS_TEST_RUNTIME', ['bun', 'deno', 'binary'], 'bun');
 export const engine = oneOf<Engine>('CATATLAS_TEST_ENGINE', ['embedded', '15', '18'], 'embedded');
 
+/** Deno itself: the `deno` that npm links to is a script that starts it and passes on no signals. */
+function denoProgram(): string {
+  const [program] = readdirSync(`${root}node_modules/@deno`)
+    .flatMap((platform) => ['deno', 'deno.exe'].map((name) => `${root}node_modules/@deno/${platform}/${name}`))
+    .filter(existsSync);
+  if (program === undefined) throw new Error('no Deno in node_modules/@deno: run `bun install`');
+  return program;
+}
+
 /** The command line that starts `catatlas` with these arguments, the same one that users type. */
 export function commandLine(args: readonly string[], of: Runtime = runtime): [string, ...string[]] {
   switch (of) {
@@ -30,8 +39,8 @@ export function commandLine(args: readonly string[], of: Runtime = runtime): [st
       const { tasks } = JSON.parse(readFileSync(`${root}deno.json`, 'utf8')) as {
         tasks: { start: { command: string } };
       };
-      const [deno = 'deno', ...flags] = tasks.start.command.split(' ');
-      return [deno, ...flags.map((flag) => (flag === 'src/main.ts' ? `${root}${flag}` : flag)), ...args];
+      const [, ...flags] = tasks.start.command.split(' ');
+      return [denoProgram(), ...flags.map((flag) => (flag === 'src/main.ts' ? `${root}${flag}` : flag)), ...args];
     }
   }
 }
