@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { later } from '../http/later.ts';
 
 const path = (example: string) => z.string().meta({ example });

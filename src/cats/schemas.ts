@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { instant } from '../entries/schemas.ts';
 import { entryIds, idParameter, integerParameter, optionalText, patchText } from '../http/fields.ts';
 import { later, type ValueOf } from '../http/later.ts';

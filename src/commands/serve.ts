@@ -107,7 +107,9 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     });
     // Awaited below. Until then a failure would be one that nobody handles, and end the process without its message.
     ready.catch(() => {});
-    // Loaded while the database is being connected to; a request that comes before waits these few milliseconds.
+    // The application is loaded while the database makes a connection ready: a request that comes before waits these few
+    // milliseconds. Loading holds up the event loop, so first the connection gets the turns it takes to be asked for.
+    for (let turn = 0; turn < turnsToConnect; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     const { createApp } = await import('../app.ts');
     const { fetch } = createApp(context);
     app.resolve(withAccessLog(log, fetch));
@@ -124,6 +126,9 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     log.info('stopped');
   }
 }
+
+/** Turns of the event loop until a connection is open and its first message sent. */
+const turnsToConnect = 8;
 
 type Answer = (request: Request) => Response | Promise<Response>;
 

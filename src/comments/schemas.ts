@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { pageFacts } from '../cats/schemas.ts';
 import { instant } from '../entries/schemas.ts';
 import { idParameter, nonBlankText } from '../http/fields.ts';

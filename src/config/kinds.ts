@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { closest } from './spelling.ts';
 
 /** What is wrong with a text and what to write in its place. Shown to people: neither may repeat a secret. */

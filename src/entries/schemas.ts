@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { idParameter, optionalText, patchText, text } from '../http/fields.ts';
 import { later, type ValueOf } from '../http/later.ts';
 import { shownAs } from '../http/operation.ts';

@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AppContext } from '../context.ts';
 import { later } from '../http/later.ts';
 import { operation } from '../http/operation.ts';

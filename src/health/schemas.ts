@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { later, type ValueOf } from '../http/later.ts';
 
 const check = () =>

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { trim } from '../analysis/whitespace.ts';
 import { shownAs } from './operation.ts';
 

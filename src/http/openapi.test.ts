@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Elysia } from 'elysia';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   compileClient,
   findGaps,

@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia';
-import { z } from 'zod';
+import * as z from 'zod';
 import { entry, entryPath } from '../entries/schemas.ts';
 import { later } from '../http/later.ts';
 import { notImplemented } from '../http/not-implemented.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { instant } from '../entries/schemas.ts';
 import { booleanParameter, integerParameter, numberParameter } from '../http/fields.ts';
 import { later } from '../http/later.ts';
