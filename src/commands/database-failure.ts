@@ -1,5 +1,4 @@
-import { EmbeddedDatabaseError } from '../database/embedded-directory.ts';
-import { DirectoryInUseError } from '../database/embedded-lock.ts';
+import { DirectoryInUseError, EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { isDatabaseUnreachable, sqlStateOf } from '../database/errors.ts';
 import { MigrationError, type MigrationFailureKind } from '../migrator/failure.ts';
 import { CommandFailure } from './command.ts';

@@ -12,20 +12,10 @@ import {
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readEmbeddedFile } from '../platform/embedded-files.ts';
+import { EmbeddedDatabaseError } from './embedded-failure.ts';
 
 /** The major version of PostgreSQL that PGlite is; its data directories are of no use to another one. */
 export const embeddedMajor = '18';
-
-/** The embedded database cannot be opened. The message says why and what to do; it is for the operator, not for clients. */
-export class EmbeddedDatabaseError extends Error {
-  override readonly name = 'EmbeddedDatabaseError';
-  readonly code: 'NOT_A_DIRECTORY' | 'NOT_WRITABLE' | 'OTHER_VERSION' | 'FOREIGN' | 'DAMAGED' | 'ENGINE_STOPPED';
-
-  constructor(code: EmbeddedDatabaseError['code'], message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.code = code;
-  }
-}
 
 /** One member of the shipped data directory. */
 interface ArchiveEntry {

@@ -3,7 +3,8 @@ import process from 'node:process';
 import type { PGlite } from '@electric-sql/pglite';
 import type { Filesystem } from '@electric-sql/pglite/basefs';
 import { readEmbeddedFile } from '../platform/embedded-files.ts';
-import { damaged, EmbeddedDatabaseError, readShippedDirectory } from './embedded-directory.ts';
+import { damaged, readShippedDirectory } from './embedded-directory.ts';
+import { EmbeddedDatabaseError } from './embedded-failure.ts';
 import { simpleQuery, splitMessages, type WireEngine } from './embedded-socket.ts';
 
 type PostgresModule = PGlite['Module'];

@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, describe, it } from 'node:test';
 import { startChild } from './child-process.fixture.ts';
-import { acquireDirectoryLock, DirectoryInUseError } from './embedded-lock.ts';
+import { DirectoryInUseError } from './embedded-failure.ts';
+import { acquireDirectoryLock } from './embedded-lock.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lock-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));

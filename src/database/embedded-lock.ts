@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { getPriority, hostname } from 'node:os';
 import process from 'node:process';
+import { DirectoryInUseError } from './embedded-failure.ts';
 
 /** What a lock file says of the process that made it. `null` where the system does not tell. */
 interface LockOwner {
@@ -35,20 +36,6 @@ export interface DirectoryLock {
   readonly path: string;
   /** Gives the directory back. A second call does nothing. */
   release(): void;
-}
-
-/** The directory cannot be had: another process has it, or may have it. `pid` is that process, where it is known. */
-export class DirectoryInUseError extends Error {
-  override readonly name = 'DirectoryInUseError';
-  readonly code = 'DIRECTORY_IN_USE';
-  readonly directory: string;
-  readonly pid: number | undefined;
-
-  constructor(message: string, directory: string, pid: number | undefined) {
-    super(message);
-    this.directory = directory;
-    this.pid = pid;
-  }
 }
 
 /** A taker that loses this many rounds against others has found a fault, not a crowd. */
