@@ -55,8 +55,8 @@ test('there are sources to look at', () => {
   assert.ok(product.some(({ imports }) => imports.includes('src/errors.ts')));
 });
 
-test('Elysia is imported only in app.ts, http/ and routes.ts', () => {
-  const allowed = (path: string) => path === 'src/app.ts' || room(path) === 'http' || path.endsWith('/routes.ts');
+test('Elysia is imported only in features.ts, http/ and routes.ts', () => {
+  const allowed = (path: string) => path === 'src/features.ts' || room(path) === 'http' || path.endsWith('/routes.ts');
   assert.deepEqual(
     offences(product, ({ path }, one) => /^(@elysiajs\/|elysia$)/.test(one) && !allowed(path)),
     [],
@@ -90,9 +90,12 @@ test('http/ knows no feature', () => {
   );
 });
 
-test('a feature imports no routes but its own are imported by app.ts', () => {
+test('routes are imported by app.ts and features.ts only', () => {
   assert.deepEqual(
-    offences(product, ({ path }, one) => one.endsWith('/routes.ts') && path !== 'src/app.ts'),
+    offences(
+      product,
+      ({ path }, one) => one.endsWith('/routes.ts') && !['src/app.ts', 'src/features.ts'].includes(path),
+    ),
     [],
   );
 });

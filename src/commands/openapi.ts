@@ -8,7 +8,7 @@ export const command: Command = {
   exitCodes: [ExitCode.ok, ExitCode.usage],
   examples: [{ line: 'catatlas openapi > openapi.json', purpose: 'keep it, for example to generate a client' }],
   async run(_args, io) {
-    const { openApiDocument } = await import('../app.ts');
+    const { openApiDocument } = await import('../features.ts');
     io.stdout(`${JSON.stringify(await openApiDocument(build), null, 2)}\n`);
     return ExitCode.ok;
   },

@@ -90,8 +90,8 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
 
   keepMemoryLow();
   // The port is bound first: a health check that finds nobody would kill a process in the middle of its migrations.
-  const app = Promise.withResolvers<Answer>();
-  const server = await bind(settings, app.promise);
+  const answer = Promise.withResolvers<Answer>();
+  const server = await bind(settings, answer.promise);
   announce(server, settings, log, io);
   const shutdown = new Promise<void>((resolve) => {
     if (io.shutdown.aborted) resolve();
@@ -109,12 +109,17 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     ready.catch(() => {});
     // The application is loaded while the database makes a connection ready: a request that comes before waits these few
     // milliseconds. Loading holds up the event loop, so first the connection gets the turns it takes to be asked for.
-    for (let turn = 0; turn < turnsToConnect; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await turnFor(millisecondsToConnect);
     const { createApp } = await import('../app.ts');
-    const { fetch } = createApp(context);
-    app.resolve(withAccessLog(log, fetch));
+    const app = createApp(context);
+    answer.resolve(withAccessLog(log, app.fetch));
     await Promise.race([ready, shutdown]);
-    if (lifecycle.servesApi) log.info('ready');
+    if (lifecycle.servesApi) {
+      log.info('ready');
+      // Whoever waits for readiness is told first.
+      await turnFor(millisecondsToTell);
+      await app.load();
+    }
     await shutdown;
     lifecycle.draining = true;
     await endStart(ready, settings, lifecycle, log);
@@ -127,8 +132,16 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
   }
 }
 
-/** Turns of the event loop until a connection is open and its first message sent. */
-const turnsToConnect = 8;
+/** Time until a connection on the same machine is open and its first message sent. */
+const millisecondsToConnect = 3;
+
+const millisecondsToTell = 5;
+
+/** Lets the event loop turn for so long. */
+async function turnFor(milliseconds: number): Promise<void> {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) await new Promise((resolve) => setImmediate(resolve));
+}
 
 type Answer = (request: Request) => Response | Promise<Response>;
 

@@ -1,0 +1,89 @@
+import { Elysia, ValidationError } from 'elysia';
+import type { z } from 'zod';
+import type { AppContext } from '../context.ts';
+import { readJsonBody } from './body.ts';
+import { answerPreflight, corsHeaders } from './cors.ts';
+import { built } from './later.ts';
+import { answerUnmatched, RouteTable } from './methods.ts';
+import type { DocumentedRoute } from './openapi.ts';
+import { asAppError, logProblem, renderProblem } from './problem.ts';
+import { rawQuery } from './raw-query.ts';
+import { requireReady } from './readiness.ts';
+import { factsOf } from './request-facts.ts';
+import { securityHeaders } from './security-headers.ts';
+import { type RequestSchemas, validationError } from './validation.ts';
+
+/** An application without routes: what every request passes on its way to them, and what becomes of an error. Does no I/O. */
+export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle' | 'log'>) {
+  const { settings, lifecycle, log } = context;
+  const routes = (): readonly DocumentedRoute[] => app.routes;
+  let known: RouteTable | undefined;
+  const table = () => {
+    known ??= new RouteTable(routes());
+    return known;
+  };
+
+  const app = new Elysia({ name: 'catatlas', strictPath: true, normalize: false, handler: { standardHostname: false } })
+    .onRequest(({ request, set }) => {
+      Object.assign(set.headers, securityHeaders);
+      set.headers['x-request-id'] = factsOf(request).id;
+      if (lifecycle.draining) set.headers['connection'] = 'close';
+    })
+    .use(corsHeaders(settings.ALLOWED_ORIGINS))
+    .onRequest(({ request }) => {
+      const preflight = answerPreflight(settings.ALLOWED_ORIGINS, request);
+      if (preflight) return preflight;
+      const { pathname } = new URL(request.url);
+      requireReady(lifecycle, pathname);
+      table().requireMethod(request.method, pathname);
+      return undefined;
+    })
+    .onTransform({ as: 'global' }, (ctx) => {
+      const facts = factsOf(ctx.request);
+      facts.route = ctx.route;
+      facts.params = { ...ctx.params };
+      Object.assign(ctx, { query: rawQuery(ctx.request.url) });
+    })
+    // What has no use for a body must not fail on one, nor wait for it: a photo sent to an operation that answers 501.
+    .onParse({ as: 'global' }, ({ request, route }) =>
+      schemasOf(routes(), request.method, route).body === undefined ? null : readJsonBody(request),
+    )
+    // A Response, never status(): Elysia 1.4.30 turns the second 404 into a 200 otherwise (elysiajs/elysia#1969).
+    .onError({ as: 'global' }, ({ error, code, request, route, body }) => {
+      const facts = factsOf(request);
+      // A body that cannot be parsed ends here before the hook that notes the route.
+      if (code !== 'NOT_FOUND') facts.route ??= route;
+      const { id } = facts;
+      const answer = (failure: unknown) => {
+        const problem = asAppError(failure);
+        logProblem(log, problem, id);
+        const path = new URL(request.url).pathname;
+        return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
+      };
+      try {
+        if (code === 'NOT_FOUND') return answerUnmatched(table(), request);
+        if (error instanceof ValidationError && error.type !== 'response')
+          return answer(
+            validationError(schemasOf(routes(), request.method, route), {
+              path: facts.params,
+              query: rawQuery(request.url),
+              body,
+            }),
+          );
+        // Elysia wraps what a parser throws.
+        return answer(code === 'PARSE' ? (error.cause ?? error) : error);
+      } catch (failure) {
+        return answer(failure);
+      }
+    });
+  return app;
+}
+
+/** The schemas of one route, for a second look at a request that failed the first. */
+function schemasOf(routes: readonly DocumentedRoute[], method: string, path: string): RequestSchemas {
+  const hooks = routes.find((route) => route.method === method && route.path === path)?.hooks as
+    | { params?: unknown; query?: unknown; body?: unknown }
+    | undefined;
+  const schema = (part: unknown) => built(part) as z.ZodType | undefined;
+  return { path: schema(hooks?.params), query: schema(hooks?.query), body: schema(hooks?.body) };
+}
