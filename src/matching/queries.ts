@@ -1,7 +1,7 @@
 import type { Instant } from '../clock.ts';
 import type { Queryable } from '../database/connect.ts';
 import type { BoundingBox } from '../map/distance.ts';
-import { insideBoxes } from '../map/queries.ts';
+import { catName, insideBoxes } from '../map/queries.ts';
 import type { MatchEntry } from './score.ts';
 
 export interface MatchCandidate extends MatchEntry {
@@ -45,8 +45,8 @@ export async function listNearbyCandidates(
   { boxes, includeAssigned }: { boxes: readonly BoundingBox[]; includeAssigned: boolean },
 ): Promise<NearbyCandidate[]> {
   return await sql<NearbyCandidate[]>`
-    select entries.id, text, location, location_lat as latitude, location_lon as longitude, location_normalized,
-      cat_id, cats.name as cat_name, entries.created_at as "createdAt"
-    from entries left join cats on cats.id = entries.cat_id
+    select id, text, location, location_lat as latitude, location_lon as longitude, location_normalized,
+      cat_id, ${catName(sql)}, created_at as "createdAt"
+    from entries
     where ${insideBoxes(sql, boxes)} ${includeAssigned ? sql`` : sql`and cat_id is null`}`;
 }
