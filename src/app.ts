@@ -18,7 +18,7 @@ const early = new Set(['/health', '/health/live', '/health/ready', '/version']);
  * this server to be ready does not wait for their forty routes to be registered too. Does no I/O.
  */
 export function createApp(context: AppContext): App {
-  const core = createHttpApp(context).use([aboutRoutes(context), healthRoutes(context)]);
+  const core = createHttpApp(context, false).use([aboutRoutes(context), healthRoutes(context)]);
   let whole: Promise<{ fetch(request: Request): Response | Promise<Response> }> | undefined;
   const loaded = () => {
     whole ??= import('./features.ts').then(({ createWholeApp }) => createWholeApp(context));

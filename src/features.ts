@@ -20,7 +20,7 @@ import { readEmbeddedFile } from './platform/embedded-files.ts';
 
 /** The whole API and its documentation. Does no I/O. */
 export function createWholeApp(context: AppContext) {
-  const app = createHttpApp(context).use(features(context));
+  const app = createHttpApp(context, true).use(features(context));
   const document = () => describeApi(app.routes, context.build);
   return app.use(documentation({ document, script: readScript }));
 }
