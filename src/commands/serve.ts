@@ -133,7 +133,7 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
 }
 
 /** Time until a connection on the same machine is open and its first message sent. */
-const millisecondsToConnect = 3;
+const millisecondsToConnect = 2;
 
 const millisecondsToTell = 5;
 
