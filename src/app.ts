@@ -2,6 +2,7 @@ import { aboutRoutes } from './about/routes.ts';
 import type { AppContext } from './context.ts';
 import { healthRoutes } from './health/routes.ts';
 import { createHttpApp } from './http/application.ts';
+import { factsOf } from './http/request-facts.ts';
 
 /** The server's answer to requests, in two parts. */
 export interface App {
@@ -26,7 +27,7 @@ export function createApp(context: AppContext): App {
   };
   return {
     async fetch(request) {
-      const app = early.has(new URL(request.url).pathname) && request.method === 'GET' ? core : await loaded();
+      const app = early.has(factsOf(request).path) && request.method === 'GET' ? core : await loaded();
       return await app.fetch(request);
     },
     async load() {

@@ -1,4 +1,3 @@
-import { Elysia } from 'elysia';
 import { aboutRoutes } from './about/routes.ts';
 import { analysisRoutes } from './analysis/routes.ts';
 import { apiInfo, apiTags } from './api-info.ts';
@@ -56,5 +55,8 @@ export async function openApiDocument(build: Build): Promise<ApiDocument> {
       throw new Error(`describing the API must not need the context, but ${String(name)} was read`);
     },
   });
-  return await describeApi(new Elysia().use(features(unused)).routes, build);
+  return await describeApi(
+    features(unused).flatMap((feature): DocumentedRoute[] => feature.routes),
+    build,
+  );
 }

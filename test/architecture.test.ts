@@ -55,8 +55,8 @@ test('there are sources to look at', () => {
   assert.ok(product.some(({ imports }) => imports.includes('src/errors.ts')));
 });
 
-test('Elysia is imported only in features.ts, http/ and routes.ts', () => {
-  const allowed = (path: string) => path === 'src/features.ts' || room(path) === 'http' || path.endsWith('/routes.ts');
+test('Elysia is imported only in http/ and routes.ts', () => {
+  const allowed = (path: string) => room(path) === 'http' || path.endsWith('/routes.ts');
   assert.deepEqual(
     offences(product, ({ path }, one) => /^(@elysiajs\/|elysia$)/.test(one) && !allowed(path)),
     [],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { escapeHtml } from '../http/error-catalog.ts';
 
 const style = `
 :root { color-scheme: light dark; --ink: #1d2433; --soft: #5b6477; --line: #d9dde6; --paper: #fbfaf7; --card: #fff; --accent: #b4530a; }
@@ -22,10 +23,6 @@ footer { margin-top: 1.5rem; font-size: .85rem; color: var(--soft); }
 
 /** Only the page's own style may apply; nothing else is loaded. */
 export const homePagePolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
-
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 
 /** The page at `/` for people: what this is, and where to go. */
 export function homePage({ name, version }: { name: string; version: string }): string {

@@ -11,12 +11,12 @@ export function withAccessLog(log: Log, fetch: Fetch): Fetch {
   return async (request) => {
     const began = performance.now();
     const response = await fetch(request);
-    const { id, route, peer } = factsOf(request);
+    const { id, path, route, peer } = factsOf(request);
     log.info('request', {
       request_id: id,
       method: request.method,
       route: route ?? null,
-      ...(route === undefined ? { path: new URL(request.url).pathname.slice(0, 200) } : {}),
+      ...(route === undefined ? { path: path.slice(0, 200) } : {}),
       status: response.status,
       duration_ms: Math.round((performance.now() - began) * 100) / 100,
       client: peer?.address,

@@ -44,9 +44,9 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
     .onRequest(({ request }) => {
       const preflight = answerPreflight(settings.ALLOWED_ORIGINS, request);
       if (preflight) return preflight;
-      const { pathname } = new URL(request.url);
-      requireReady(lifecycle, pathname);
-      table().requireMethod(request.method, pathname);
+      const { path } = factsOf(request);
+      requireReady(lifecycle, path);
+      table().requireMethod(request.method, path);
       return undefined;
     })
     .onTransform({ as: 'global' }, (ctx) => {
@@ -64,11 +64,10 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
       const facts = factsOf(request);
       // A body that cannot be parsed ends here before the hook that notes the route.
       if (code !== 'NOT_FOUND') facts.route ??= route;
-      const { id } = facts;
+      const { id, path } = facts;
       const answer = (failure: unknown) => {
         const problem = asAppError(failure);
         logProblem(log, problem, id);
-        const path = new URL(request.url).pathname;
         return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
       };
       try {

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 
 /**
- * A schema that is built when it is first used. The answers of the API are some hundred zod schemas, which take as long to build as
- * everything else of a start together; none of them is needed before the first answer, most not before the documentation.
+ * A schema that is built when it is first used. What the API takes and answers is some hundred zod schemas, which take as long to
+ * build as everything else of a start together; none is needed before the first request, most not before the documentation.
  */
 export interface Later<Schema extends z.ZodType> {
   readonly schema: Schema;

@@ -1,7 +1,7 @@
 import { toAppError } from '../database/errors.ts';
 import { AppError, type FieldProblem } from '../errors.ts';
 import type { Log } from '../observability/log.ts';
-import { type ErrorCode, errorCatalog, errorType } from './error-catalog.ts';
+import { errorCatalog, errorType, isErrorCode } from './error-catalog.ts';
 
 interface ProblemRequest {
   id: string;
@@ -42,8 +42,6 @@ function detailOf(error: AppError): string | Record<string, unknown> | FieldProb
   if (error.detail === 'object') return { code: error.code, message: error.message, retryable: error.retryable };
   return error.message;
 }
-
-const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalog, code);
 
 /** RFC 9457. */
 function problemDetails(error: AppError, request: ProblemRequest) {

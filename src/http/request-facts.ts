@@ -3,6 +3,8 @@ import type { Peer } from '../platform/serve.ts';
 /** What the way of a request needs to know about it, from the first byte to the line in the log. */
 export interface RequestFacts {
   id: string;
+  /** Without the query. */
+  path: string;
   peer: Peer | undefined;
   /** The pattern that matched, `/entries/:entry_id`; undefined when none did. */
   route: string | undefined;
@@ -22,6 +24,7 @@ export function factsOf(request: Request): RequestFacts {
   const offered = request.headers.get('x-request-id');
   const facts: RequestFacts = {
     id: offered !== null && acceptableId.test(offered) ? offered : crypto.randomUUID(),
+    path: new URL(request.url).pathname,
     peer: undefined,
     route: undefined,
     params: {},
