@@ -1,27 +1,80 @@
-// Writes src/migrator/migrations.gen.ts: neither Bun's bundler nor Deno can import a whole folder.
+// Writes src/migrator/migrations.gen.ts: neither Bun's bundler nor Deno can import a whole folder, and what the build finds out
+// about the files (statements, locks) takes PostgreSQL's parser, which the program does not carry. Fails with every finding.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type Header, parseHeader } from '../src/migrator/header.ts';
+import { analyzeMigration } from './migrations/analyze.ts';
+import { emptySchema } from './migrations/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = `${root}src/migrator/migrations.gen.ts`;
-const files = readdirSync(`${root}migrations`)
-  .filter((file) => file.endsWith('.sql'))
-  .sort();
-const variable = (file: string) => `migration${file.slice(0, 4)}`;
+
+const schema = emptySchema();
+const problems: string[] = [];
+const imports: string[] = [];
+const entries: string[] = [];
+
+const files = readdirSync(`${root}migrations`).filter((file) => file.endsWith('.sql'));
+for (const file of files.sort()) {
+  const digits = /^(\d{4})_[a-z0-9_]+\.sql$/.exec(file)?.[1];
+  if (digits === undefined) {
+    problems.push(`migrations/${file}: a name looks like 0001_what_it_does.sql`);
+    continue;
+  }
+  // A checkout may have turned the line endings; offsets and places are those of line feeds.
+  const sql = readFileSync(`${root}migrations/${file}`, 'utf8').replaceAll('\r\n', '\n');
+  const header = readHeader(file, sql);
+  if (!header) continue;
+  const facts = await analyzeMigration({ version: Number(digits), sql, header }, schema);
+  for (const { rule, line, column, message, allowed } of facts.findings)
+    if (allowed === undefined) problems.push(`migrations/${file}:${line}:${column} ${rule}: ${message}`);
+
+  const { statements, downStatements, ...others } = facts;
+  imports.push(`import migration${digits} from '../../migrations/${file}' with { type: 'text' };`);
+  entries.push(
+    `  {`,
+    `    file: '${file}',`,
+    `    sql: migration${digits},`,
+    `    facts: {`,
+    ...listed('statements', statements),
+    ...listed('downStatements', downStatements),
+    ...Object.entries(others).map(([key, value]) => `      ${key}: ${JSON.stringify(value)},`),
+    `    },`,
+    `  },`,
+  );
+}
 
 const source = [
   '// Made by scripts/generate-migrations.ts from migrations/. Do not edit.',
-  ...files.map((file) => `import ${variable(file)} from '../../migrations/${file}' with { type: 'text' };`),
+  ...imports,
+  "import type { MigrationFile } from './catalog.ts';",
   '',
-  'export const migrationFiles = [',
-  ...files.map((file) => `  { file: '${file}', sql: ${variable(file)} },`),
+  'export const migrationFiles: MigrationFile[] = [',
+  ...entries,
   '];',
   '',
 ].join('\n');
 
-if (process.argv.includes('--check')) {
+if (problems.length > 0) {
+  console.error(problems.join('\n'));
+  process.exitCode = 1;
+} else if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== source) {
     console.error('src/migrator/migrations.gen.ts is out of date: run `bun run generate`');
     process.exitCode = 1;
   }
 } else writeFileSync(target, source);
+
+function readHeader(file: string, sql: string): Header | undefined {
+  try {
+    return parseHeader(file, sql);
+  } catch (error) {
+    problems.push((error as Error).message);
+    return undefined;
+  }
+}
+
+function listed(key: string, values: readonly unknown[]): string[] {
+  if (values.length === 0) return [`      ${key}: [],`];
+  return [`      ${key}: [`, ...values.map((value) => `        ${JSON.stringify(value)},`), '      ],'];
+}

@@ -1,4 +1,4 @@
-// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|contract|…] [--runtime bun,deno,binary] [--engine embedded,15,18]`
+// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|database|contract|runtime|migrations|archive|browser] [--runtime bun,deno,binary] [--engine embedded,15,18]`
 //
 // Unit tests run on Bun and on Deno; the black-box suites run on {Bun source, Deno source, binary} x {embedded, PostgreSQL 15, 18}.
 import { spawnSync } from 'node:child_process';
@@ -34,13 +34,13 @@ const servers: RunningPostgres[] = [];
 async function plan(): Promise<Step[]> {
   const wanted = (name: string) => values.only === undefined || values.only.includes(name);
   const steps: Step[] = [];
-  if (wanted('unit')) steps.push({ name: 'unit on Bun', command: bunTest('src/', 'test/architecture.test.ts') });
+  if (wanted('unit')) steps.push({ name: 'unit on Bun', command: bunTest('src/', 'scripts/', 'test/architecture.test.ts') });
   if (wanted('deno'))
     steps.push({ name: 'unit on Deno', command: ['deno', 'test', '-A', '--no-check', '--quiet', 'src/'] });
   if (wanted('database')) steps.push({ name: 'database', command: bunTest('test/database/') });
   const runtimes = values.runtime.split(',');
   const engines = values.engine.split(',');
-  if (runtimes.includes('binary') && (wanted('contract') || wanted('runtime') || wanted('browser')))
+  if (runtimes.includes('binary') && ['contract', 'runtime', 'migrations', 'archive', 'browser'].some(wanted))
     steps.push({ name: 'build', command: ['bun', 'run', 'build'] });
   if (wanted('contract')) {
     const urls: Record<string, string> = {};
@@ -68,6 +68,8 @@ async function plan(): Promise<Step[]> {
         env: { CATATLAS_TEST_RUNTIME: runtime },
       });
   }
+  if (wanted('migrations')) steps.push({ name: 'migrations', command: bunTest('test/migrations/', 'test/upgrade/') });
+  if (wanted('archive')) steps.push({ name: 'archive', command: bunTest('test/archive/') });
   if (wanted('browser') && (existsSync('/usr/bin/chromium') || process.env['CI'] === 'true'))
     steps.push({ name: 'browser', command: bunTest('test/browser/') });
   return steps;
@@ -92,5 +94,5 @@ console.log('');
 for (const { name, passed, seconds } of results)
   console.log(`${passed ? 'ok  ' : 'FAIL'} ${name} (${seconds.toFixed(1)} s)`);
 const failed = results.filter((result) => !result.passed).length;
-console.log(`\nsteps: ${results.length - failed} passed, ${failed} failed`);
+console.log(`\n${results.length - failed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;

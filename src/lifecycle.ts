@@ -1,8 +1,8 @@
-/** What the schema of the database looks like to this binary. */
+/** What the schema of the database looks like to this binary. `began`: when migrating did, on the clock of `performance.now()`. */
 export type SchemaState =
   | { state: 'unknown' }
-  | { state: 'migrating'; applied: number; expected: number; step: string }
-  | { state: 'failed'; reason: string }
+  | { state: 'migrating'; applied: number; expected: number; step: string; began: number }
+  | { state: 'waiting'; reason: string }
   | { state: 'current'; version: number };
 
 /**

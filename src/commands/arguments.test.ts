@@ -32,7 +32,7 @@ test('reads options, switches, operands and settings', () => {
 test('takes values as they are', () => {
   assert.equal(parseArguments(command, ['check', '--url=--odd=1']).values['url'], '--odd=1');
   assert.equal(parseArguments(command, ['check', '--', '--json']).operands[1], '--json');
-  assert.deepEqual(parseArguments({}, []), { values: {}, switches: new Set(), operands: [], settings: {} });
+  assert.deepEqual(parseArguments({}, []), { action: '', values: {}, switches: new Set(), operands: [], settings: {} });
 });
 
 test('refuses what it does not know', () => {
@@ -65,4 +65,34 @@ test('refuses what it does not know', () => {
       },
       argv.join(' '),
     );
+});
+
+const withActions = {
+  options: [{ name: 'json', purpose: '' }],
+  actions: [
+    { name: 'up', purpose: '', options: [{ name: 'to', value: 'N', purpose: '' }] },
+    { name: 'show', purpose: '', operands: [{ name: 'N', purpose: '', required: true }] },
+  ],
+};
+
+test('the first word chooses the action, which has options and operands of its own', () => {
+  assert.equal(parseArguments(withActions, []).action, 'up');
+  const up = parseArguments(withActions, ['--to', '3', '--json']);
+  assert.deepEqual([up.action, up.values, [...up.switches]], ['up', { to: '3' }, ['json']]);
+  const show = parseArguments(withActions, ['--json', 'show', '2']);
+  assert.deepEqual([show.action, show.operands], ['show', ['2']]);
+});
+
+test('an action is refused what belongs to another', () => {
+  for (const [argv, message] of [
+    [['show', '2', '--to', '3'], /--to does not belong to show/],
+    [['show'], /N is missing/],
+    [['up', '2'], /unexpected argument "2"/],
+    [['shwo', '2'], /unknown argument "shwo": it must be up or show/],
+  ] as const)
+    assert.throws(() => parseArguments(withActions, argv), message);
+  assert.throws(
+    () => parseArguments({ ...withActions, requiresAction: true }, []),
+    /it has to be said what to do: up, show/,
+  );
 });

@@ -1,34 +1,37 @@
 import { parseArgs } from 'node:util';
 import { closest } from '../config/spelling.ts';
-import { type Command, type Option, type ParsedArguments, UsageError } from './command.ts';
+import { type Action, type Command, type Option, type ParsedArguments, UsageError } from './command.ts';
+
+type Described = Pick<Command, 'actions' | 'requiresAction' | 'options' | 'operands'>;
 
 /**
- * Parses what follows the name of a command: `--name value`, `--name=value`, `--switch`, operands, and `--` after which all are
- * operands. Throws UsageError for anything that the command does not know, for missing and superfluous values and operands.
+ * Parses what follows the name of a command: the action if it has any, `--name value`, `--name=value`, `--switch`, operands, and
+ * `--` after which all are operands. Throws UsageError for anything that the command does not know, for missing and superfluous
+ * values and operands.
  */
-export function parseArguments(
-  command: Pick<Command, 'options' | 'operands'>,
-  argv: readonly string[],
-): ParsedArguments {
-  const options = command.options ?? [];
+export function parseArguments(command: Described, argv: readonly string[]): ParsedArguments {
+  const every = [...(command.options ?? []), ...(command.actions ?? []).flatMap((action) => action.options ?? [])];
   // node:util splits the line into tokens; the messages are ours, because its own differ between Bun and Deno.
   const { tokens } = parseArgs({
     args: [...argv],
     options: Object.fromEntries(
-      options.map(({ name, value }) => [name, { type: value === undefined ? 'boolean' : 'string' }] as const),
+      every.map(({ name, value }) => [name, { type: value === undefined ? 'boolean' : 'string' }] as const),
     ),
     strict: false,
     allowPositionals: true,
     tokens: true,
   });
+  const words = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
+  const action = command.actions ? findAction(command, words.shift()) : undefined;
+  const options = [...(command.options ?? []), ...(action?.options ?? [])];
   const values: Record<string, string> = {};
   const switches = new Set<string>();
-  const operands: string[] = [];
   const settings: ParsedArguments['settings'] = {};
   for (const token of tokens) {
-    if (token.kind === 'positional') operands.push(token.value);
     if (token.kind !== 'option') continue;
     const option = options.find(({ name }) => `--${name}` === token.rawName);
+    if (!option && action && every.some(({ name }) => `--${name}` === token.rawName))
+      throw new UsageError(`${token.rawName} does not belong to ${action.name}`);
     if (!option) throw unknownOption(token.rawName, options);
     if (option.name in values || switches.has(option.name)) throw new UsageError(`${token.rawName} is given twice`);
     if (option.value === undefined) {
@@ -43,8 +46,24 @@ export function parseArguments(
     values[option.name] = String(token.value);
     if (option.setting !== undefined) settings[option.setting] = String(token.value);
   }
-  checkOperands(command, operands);
-  return { values, switches, operands, settings };
+  checkOperands(action ?? command, words);
+  return { action: action?.name ?? '', values, switches, operands: words, settings };
+}
+
+function findAction({ actions = [], requiresAction }: Described, given: string | undefined): Action {
+  const list = actions.map(({ name }) => name);
+  if (given === undefined) {
+    const [first] = actions;
+    if (first && !requiresAction) return first;
+    throw new UsageError(`it has to be said what to do: ${list.join(', ')}`);
+  }
+  const action = actions.find(({ name }) => name === given);
+  if (action) return action;
+  const meant = closest(given, list);
+  throw new UsageError(
+    `unknown argument ${JSON.stringify(given)}: it must be ${list.slice(0, -1).join(', ')} or ${list.at(-1)}`,
+    meant === undefined ? undefined : `Did you mean ${meant}?`,
+  );
 }
 
 function unknownOption(rawName: string, options: readonly Option[]): UsageError {

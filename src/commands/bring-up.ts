@@ -1,16 +1,17 @@
 import { build } from '../build.ts';
 import { systemClock } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Database } from '../database/connect.ts';
+import { type Database, isPooled } from '../database/connect.ts';
 import { isDatabaseUnreachable } from '../database/errors.ts';
-import { openDatabase, openForMigrations } from '../database/open.ts';
+import { openDatabase, openForMaintenance } from '../database/open.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { loadCatalog } from '../migrator/catalog.ts';
 import { MigrationError } from '../migrator/failure.ts';
 import { readHistory } from '../migrator/history.ts';
-import { planMigrations } from '../migrator/plan.ts';
-import { migrateUp, requireSound } from '../migrator/run.ts';
+import { pause } from '../migrator/pause.ts';
+import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
 import type { Log } from '../observability/log.ts';
+import { applicationName } from './application-name.ts';
 import { asCommandFailure } from './database-failure.ts';
 
 interface BringUp {
@@ -18,26 +19,34 @@ interface BringUp {
   lifecycle: Lifecycle;
   log: Log;
   shutdown: AbortSignal;
-  /** Told of the database as soon as it is open, so that health checks can ask it. */
+  /** Told of the database as soon as it is open, so that health checks can ask it. Told again of one that takes its place. */
   onOpen(database: Database): void;
 }
 
 const firstRetryMilliseconds = 250;
 const lastRetryMilliseconds = 5000;
 
+/** How often a server that does not migrate itself looks whether somebody else has. */
+const lookAgainMilliseconds = 1000;
+
 /**
- * Opens the database and makes its schema current. A server that cannot be reached yet is waited for; what waiting cannot
- * cure (a wrong password, a directory in use, an edited migration) throws CommandFailure with its exit code.
+ * Opens the database and sees to its schema as MIGRATE_ON_BOOT says. A server that cannot be reached yet is waited for; what
+ * waiting cannot cure (a wrong password, a directory in use, an edited migration) throws CommandFailure with its exit code.
  */
-export async function bringUpDatabase({ settings, lifecycle, log, shutdown, onOpen }: BringUp): Promise<void> {
-  const options = { settings, applicationName: `catatlas/${build.version}`, log };
+export async function bringUpDatabase(given: BringUp): Promise<void> {
+  const { settings, log, onOpen } = given;
+  const options = { settings, applicationName: applicationName('serve'), log };
   try {
-    const database = await openDatabase(options);
+    let database = await openDatabase(options);
     onOpen(database);
-    await untilReachable({ log, lifecycle, shutdown }, async () => {
-      await makeSchemaCurrent(database, { settings, lifecycle, log, shutdown }, () =>
-        openForMigrations(database, options),
-      );
+    await untilReachable(given, async () => {
+      if (database.kind === 'postgresql' && !database.pooled && (await isPooled(database.sql))) {
+        await database.close();
+        database = await openDatabase(options, true);
+        onOpen(database);
+        log.info('the database is reached through a pooler: no prepared statements, no session settings');
+      }
+      await makeSchemaCurrent(database, given);
     });
   } catch (error) {
     throw asCommandFailure(error);
@@ -56,7 +65,7 @@ async function untilReachable(
       const cause = error instanceof MigrationError ? error.cause : error;
       if (!isDatabaseUnreachable(cause)) throw error;
       if (shutdown.aborted) return;
-      lifecycle.schema = { state: 'failed', reason: 'the database cannot be reached' };
+      lifecycle.schema = { state: 'waiting', reason: 'the database cannot be reached' };
       log.warn('the database cannot be reached: trying again', { retry_in_ms: delay, error: cause });
       await pause(delay, shutdown);
       delay = Math.min(delay * 2, lastRetryMilliseconds);
@@ -64,46 +73,83 @@ async function untilReachable(
   }
 }
 
-async function makeSchemaCurrent(
-  database: Database,
-  { settings, lifecycle, log, shutdown }: Omit<BringUp, 'onOpen'>,
-  openMigrations: () => Database,
-): Promise<void> {
+/** Returns once the schema is what this binary works on, or at shutdown. */
+async function makeSchemaCurrent(database: Database, given: BringUp): Promise<void> {
+  const { settings, lifecycle, log, shutdown } = given;
   const catalog = loadCatalog();
-  // A look without the lock: usually there is nothing to do.
-  const plan = planMigrations(catalog, await readHistory(database.sql));
-  requireSound(plan);
-  if (plan.pending.length > 0) {
-    const migrations = openMigrations();
-    try {
-      await migrateUp({
-        sql: migrations.sql,
-        catalog,
-        clock: systemClock,
-        log,
-        binaryVersion: build.version,
-        lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
-        shutdown,
-        onProgress: (progress) => {
-          lifecycle.schema = { state: 'migrating', ...progress };
-        },
-      });
-    } finally {
-      await migrations.close();
+  for (let looks = 0; !shutdown.aborted; looks += 1) {
+    // A look without the lock: usually there is nothing to do.
+    const plan = planMigrations(catalog, await readHistory(database.sql));
+    requireAgreement(plan);
+    requireCompatible(plan);
+    if (plan.pending.length === 0) {
+      if (plan.unknown.length > 0)
+        log.warn('the database is newer than this binary; what is new is compatible', {
+          database_version: plan.current,
+          binary_version: plan.target,
+        });
+      lifecycle.schema = { state: 'current', version: plan.current };
+      return;
     }
+    if (settings.MIGRATE_ON_BOOT === 'require') throw pendingError(plan);
+    const replica = await isReadOnly(database);
+    if (settings.MIGRATE_ON_BOOT === 'auto' && !replica) {
+      await migrate(database, given, plan);
+      continue;
+    }
+    const waitsFor = replica ? 'the primary to be migrated: this is a read-only replica' : 'catatlas migrate';
+    const reason = `the schema is at version ${plan.current} of ${plan.target}, waiting for ${waitsFor}`;
+    lifecycle.schema = { state: 'waiting', reason };
+    if (looks % 30 === 0) log.warn(reason);
+    await pause(lookAgainMilliseconds, shutdown);
   }
-  lifecycle.schema = { state: 'current', version: plan.target };
 }
 
-/** Waits, but not beyond a shutdown. */
-function pause(milliseconds: number, shutdown: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(finish, milliseconds);
-    function finish() {
-      clearTimeout(timer);
-      shutdown.removeEventListener('abort', finish);
-      resolve();
-    }
-    shutdown.addEventListener('abort', finish, { once: true });
-  });
+/** Applies what is pending. Throws when that made no difference to `database`. */
+async function migrate(database: Database, { settings, lifecycle, log, shutdown }: BringUp, plan: Plan): Promise<void> {
+  // Only a server that has something to migrate needs all of this.
+  const { migrateUp } = await import('../migrator/run.ts');
+  const began = performance.now();
+  const maintenance = await openForMaintenance({ settings, applicationName: applicationName('migrate'), log }, database);
+  try {
+    await migrateUp({
+      database: maintenance,
+      catalog: loadCatalog(),
+      clock: systemClock,
+      log,
+      binaryVersion: build.version,
+      lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
+      shutdown,
+      onProgress: (progress) => {
+        lifecycle.schema = { state: 'migrating', began, ...progress };
+      },
+    });
+  } finally {
+    await maintenance.close();
+  }
+  const history = await readHistory(database.sql);
+  if (planMigrations(loadCatalog(), history).pending.length === plan.pending.length)
+    throw new MigrationError(
+      'refused',
+      'the migrations were applied, but not to the database that DATABASE_URL names: DIRECT_DATABASE_URL must lead to the same database and schema.',
+    );
+}
+
+function pendingError({ current, target, pending }: Plan): MigrationError {
+  const files = pending.map(({ file }) => `  migrations/${file}`);
+  return new MigrationError(
+    'pending',
+    [
+      `the schema is at version ${current}, this binary needs ${target}, and MIGRATE_ON_BOOT=require forbids applying what is pending here:`,
+      ...files,
+      'To see what they would do: catatlas migrate plan. To apply them: catatlas migrate up',
+    ].join('\n'),
+  );
+}
+
+/** A replica, or a server that was told to take no writes. */
+async function isReadOnly({ sql }: Database): Promise<boolean> {
+  const [row] = await sql<[{ read_only: boolean }]>`
+    select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as read_only`;
+  return row.read_only;
 }

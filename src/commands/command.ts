@@ -31,8 +31,18 @@ export interface Operand {
   required?: boolean;
 }
 
+/** One of several things that a command does, chosen by its first word: `catatlas migrate status`. */
+export interface Action {
+  name: string;
+  purpose: string;
+  operands?: readonly Operand[];
+  options?: readonly Option[];
+}
+
 /** The arguments of a command after parsing. Every one of them is known to the command. */
 export interface ParsedArguments {
+  /** The name of the action, for a command that has actions; otherwise empty. */
+  action: string;
   /** The values of options, by name without dashes. */
   values: Readonly<Record<string, string | undefined>>;
   /** The switches that are on. */
@@ -46,7 +56,11 @@ export interface ParsedArguments {
 export interface Command {
   /** One or two paragraphs, for `catatlas help NAME`. */
   description: string;
+  /** The first is what the command does when none is named, unless `requiresAction`. */
+  actions?: readonly Action[];
+  requiresAction?: true;
   operands?: readonly Operand[];
+  /** Those of every action. */
   options?: readonly Option[];
   /** The settings that matter to it, to be listed by its help. */
   settings?: readonly SettingName[];

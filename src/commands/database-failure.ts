@@ -6,6 +6,8 @@ import { ExitCode } from './exit-codes.ts';
 
 const exitCodes: Record<MigrationFailureKind, ExitCode> = {
   failed: ExitCode.failure,
+  refused: ExitCode.failure,
+  pending: ExitCode.migrationsPending,
   changed: ExitCode.migrationChanged,
   newer: ExitCode.databaseNewer,
   lock_timeout: ExitCode.lockTimeout,

@@ -8,7 +8,7 @@ import {
   settingNames,
 } from '../config/settings.ts';
 import { type CatalogEntry, catalog, unknownCommand } from './catalog.ts';
-import type { Command, Operand } from './command.ts';
+import type { Action, Command, Operand, Option } from './command.ts';
 import { ExitCode, exitCodeMeanings } from './exit-codes.ts';
 
 /** What `help` explains besides commands. */
@@ -82,7 +82,7 @@ export function renderOverview(): string {
 
 /** The text of `catatlas help NAME`. */
 export function renderCommandHelp(entry: Pick<CatalogEntry, 'name' | 'summary'>, described: Command): string {
-  const options = described.options ?? [];
+  const options = [...(described.actions ?? []).flatMap(optionsOfAction), ...(described.options ?? [])];
   const operands = described.operands ?? [];
   const parts = [
     `${entry.summary}.\n`,
@@ -92,6 +92,16 @@ export function renderCommandHelp(entry: Pick<CatalogEntry, 'name' | 'summary'>,
       .map((paragraph) => wrap(paragraph, 0))
       .join('\n'),
   ];
+  if (described.actions)
+    parts.push(
+      section(
+        'Actions',
+        described.actions.map((each) => ({
+          name: [each.name, ...(each.operands ?? []).map(bracketed)].join(' '),
+          summary: each.purpose,
+        })),
+      ),
+    );
   if (operands.length > 0)
     parts.push(
       section(
@@ -124,11 +134,12 @@ export function renderCommandHelp(entry: Pick<CatalogEntry, 'name' | 'summary'>,
 }
 
 /** `catatlas serve [--host ADDRESS] [--port PORT]` */
-export function renderUsage(name: string, described: Pick<Command, 'options' | 'operands'>): string {
-  const operands = (described.operands ?? []).map((operand) => {
-    const text = nameOfOperand(operand);
-    return operand.required ? text : `[${text}]`;
-  });
+export function renderUsage(
+  name: string,
+  described: Pick<Command, 'actions' | 'requiresAction' | 'options' | 'operands'>,
+): string {
+  const action = described.requiresAction ? 'ACTION' : '[ACTION]';
+  const operands = [...(described.actions ? [action] : []), ...(described.operands ?? []).map(bracketed)];
   const options = (described.options ?? []).map(
     (option) => `[--${option.name}${option.value === undefined ? '' : ` ${option.value}`}]`,
   );
@@ -141,6 +152,16 @@ export function renderUsage(name: string, described: Pick<Command, 'options' | '
     lineLength = breaks ? 'Usage: '.length + head.length + 1 + word.length : lineLength + 1 + word.length;
   }
   return text;
+}
+
+function bracketed(operand: Operand): string {
+  const text = nameOfOperand(operand);
+  return operand.required ? text : `[${text}]`;
+}
+
+/** The options of an action, told as belonging to it. */
+function optionsOfAction({ name, options = [] }: Action): Option[] {
+  return options.map((option) => ({ ...option, purpose: `With ${name}: ${option.purpose}` }));
 }
 
 function nameOfOperand({ name, choices }: Operand): string {

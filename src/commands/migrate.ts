@@ -1,29 +1,90 @@
-import { build } from '../build.ts';
-import { systemClock } from '../clock.ts';
-import { loadSettings, type Settings } from '../config/settings.ts';
-import type { Database } from '../database/connect.ts';
-import { openDatabase, openForMigrations } from '../database/open.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
-import { readHistory } from '../migrator/history.ts';
-import { type Plan, planMigrations } from '../migrator/plan.ts';
-import { migrateUp, requireSound } from '../migrator/run.ts';
-import { createLog, type Log } from '../observability/log.ts';
-import type { Command, CommandIO, ParsedArguments } from './command.ts';
-import { asCommandFailure } from './database-failure.ts';
+import { loadSettings } from '../config/settings.ts';
+import { type Action, type Command, UsageError } from './command.ts';
 import { ExitCode } from './exit-codes.ts';
+import type { MigrateArguments } from './migrate/run.ts';
+
+/** An action with the code that does it, loaded when it is needed. */
+interface MigrateAction extends Action {
+  run(given: MigrateArguments): Promise<ExitCode>;
+}
+
+const to = (purpose: string) => ({ name: 'to', value: 'N', purpose });
+const yes = (purpose: string) => ({ name: 'yes', purpose });
+const number = (purpose: string) => ({ name: 'N', purpose, required: true });
+
+const actions: readonly MigrateAction[] = [
+  {
+    name: 'up',
+    purpose: 'Apply what is pending, each file in a transaction of its own (the default)',
+    options: [
+      to('stop after version N'),
+      { name: 'dry-run', purpose: 'do it in one transaction and roll that back: a rehearsal on the real data, under real locks' },
+    ],
+    run: async (given) => (await import('./migrate/up.ts')).up(given),
+  },
+  {
+    name: 'status',
+    purpose: 'Show what has been applied and what is pending',
+    options: [{ name: 'exit-code', purpose: 'exit with 4 when migrations are pending' }],
+    run: async (given) => (await import('./migrate/status.ts')).showStatus(given),
+  },
+  {
+    name: 'plan',
+    purpose: 'Show what up would run: the SQL, the locks it takes, and whom they block',
+    options: [to('stop after version N')],
+    run: async (given) => (await import('./migrate/plan.ts')).showPlan(given),
+  },
+  {
+    name: 'verify',
+    purpose: 'Compare the files with what was applied, and the schema with what the files make',
+    run: async (given) => (await import('./migrate/verify.ts')).verify(given),
+  },
+  {
+    name: 'down',
+    purpose: 'Undo what came after version N, by the SQL that the database keeps for it',
+    options: [
+      { name: 'to', value: 'N', purpose: 'the version to go back to' },
+      yes('really do it; without this it only shows what it would run'),
+    ],
+    run: async (given) => (await import('./migrate/down.ts')).down(given),
+  },
+  {
+    name: 'baseline',
+    purpose: 'Record versions 1 to N as applied, for a schema that is there but has no history',
+    operands: [number('The version that the schema is at')],
+    run: async (given) => (await import('./migrate/repair.ts')).recordBaseline(given),
+  },
+  {
+    name: 'show',
+    purpose: 'Print the file of version N as this binary carries it; needs no database',
+    operands: [number('A version')],
+    run: async (given) => (await import('./migrate/show.ts')).showFile(given),
+  },
+  {
+    name: 'repair',
+    purpose: 'Clean up after a file that was interrupted outside a transaction; accept edited files if the schema is right',
+    options: [yes('accept edited files without asking for this again')],
+    run: async (given) => (await import('./migrate/repair.ts')).repairHistory(given),
+  },
+  {
+    name: 'lint',
+    purpose: 'List what is unsafe in the files of this binary; needs no database',
+    run: async (given) => (await import('./migrate/show.ts')).showFindings(given),
+  },
+];
 
 export const command: Command = {
-  description: `up (the default): applies what is pending, each file in a transaction of its own. Safe to run from several places at once:
-one works, the others wait for it.
+  description: `Changes the schema of the database, and shows its state. Safe to run from several places at once: one works, the others wait for it and
+find nothing to do. A file that fails is rolled back, and the message says where and what is applied now.
 
-status: shows what has been applied and what is pending. Changes nothing.`,
-  operands: [{ name: 'ACTION', choices: ['up', 'status'], purpose: 'What to do' }],
+It connects by DIRECT_DATABASE_URL if that is set, otherwise by DATABASE_URL, otherwise to the embedded database. docs/migrations.md
+tells how to write, rehearse, apply and undo a migration.`,
+  actions,
   options: [
     { name: 'json', purpose: 'Print a JSON object' },
-    { name: 'exit-code', purpose: 'With status: exit with 4 when migrations are pending' },
     { name: 'data-dir', value: 'DIRECTORY', purpose: 'Where the embedded database is kept', setting: 'DATA_DIR' },
   ],
-  settings: ['DATABASE_URL', 'DATA_DIR', 'MIGRATION_LOCK_TIMEOUT_SECONDS'],
+  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATA_DIR', 'MIGRATION_LOCK_TIMEOUT_SECONDS'],
   exitCodes: [
     ExitCode.ok,
     ExitCode.failure,
@@ -35,83 +96,16 @@ status: shows what has been applied and what is pending. Changes nothing.`,
     ExitCode.lockTimeout,
   ],
   examples: [
-    { line: 'catatlas migrate', purpose: 'before the new version serves' },
+    { line: 'catatlas migrate', purpose: 'apply what is pending, before the new version serves' },
+    { line: 'catatlas migrate plan', purpose: 'see first what that would do, and whom it would block' },
+    { line: 'catatlas migrate up --dry-run', purpose: 'rehearse it on the real data' },
     { line: 'catatlas migrate status --exit-code', purpose: 'in a script: 0 when current, 4 when not' },
+    { line: 'catatlas migrate down --to 2', purpose: 'see what undoing version 3 and later would run' },
   ],
   async run(args, io) {
     const settings = loadSettings({ env: io.env, flags: args.settings });
-    // Standard output is for the answer; the log of what is done meanwhile goes beside it.
-    const log = createLog({
-      level: settings.LOG_LEVEL,
-      format: settings.LOG_FORMAT === 'json' ? 'json' : 'pretty',
-      write: (line) => io.stderr(line),
-      now: () => systemClock.now(),
-    });
-    const options = { settings, applicationName: `catatlas/${build.version}`, log };
-    try {
-      const database = await openDatabase(options);
-      try {
-        return args.operands[0] === 'status'
-          ? await showStatus(database, args, io)
-          : await bringUp(openForMigrations(database, options), { settings, log, args, io });
-      } finally {
-        await database.close();
-      }
-    } catch (error) {
-      throw asCommandFailure(error);
-    }
+    const action = actions.find(({ name }) => name === args.action);
+    if (!action) throw new UsageError(`unknown action ${args.action}`);
+    return await action.run({ settings, args, io });
   },
 };
-
-async function bringUp(
-  database: Database,
-  { settings, log, args, io }: { settings: Settings; log: Log; args: ParsedArguments; io: CommandIO },
-): Promise<ExitCode> {
-  const catalog = loadCatalog();
-  try {
-    const applied = await migrateUp({
-      sql: database.sql,
-      catalog,
-      clock: systemClock,
-      log,
-      binaryVersion: build.version,
-      lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
-      shutdown: io.shutdown,
-    });
-    const version = catalog.at(-1)?.version ?? 0;
-    if (args.switches.has('json'))
-      io.stdout(`${JSON.stringify({ version, applied: applied.map(({ file }) => file) }, null, 2)}\n`);
-    else if (applied.length === 0) io.stdout(`Nothing to do: the schema is current at version ${version}.\n`);
-    else io.stdout(`Applied ${applied.map(({ file }) => file).join(', ')}: the schema is at version ${version}.\n`);
-    return ExitCode.ok;
-  } finally {
-    await database.close();
-  }
-}
-
-async function showStatus(database: Database, args: ParsedArguments, io: CommandIO): Promise<ExitCode> {
-  const catalog = loadCatalog();
-  const history = await readHistory(database.sql);
-  const plan = planMigrations(catalog, history);
-  if (args.switches.has('json')) {
-    const pending = plan.pending.map(({ version, name, file }) => ({ version, name, file }));
-    const { current, target, changed, unknown } = plan;
-    io.stdout(`${JSON.stringify({ current, target, applied: history, pending, changed, unknown }, null, 2)}\n`);
-  } else {
-    const known = new Map(history.map((row) => [row.version, row]));
-    for (const { version, file } of catalog) {
-      const row = known.get(version);
-      const state = row ? `applied ${row.applied_at} in ${row.duration_ms} ms by ${row.binary_version}` : 'pending';
-      io.stdout(`${file.padEnd(32)} ${state}\n`);
-    }
-    io.stdout(`${describe(plan)}\n`);
-  }
-  requireSound(plan);
-  return plan.pending.length > 0 && args.switches.has('exit-code') ? ExitCode.migrationsPending : ExitCode.ok;
-}
-
-function describe({ current, target, pending }: Plan): string {
-  if (pending.length === 0) return `The schema is current at version ${current}.`;
-  const count = pending.length === 1 ? '1 migration is' : `${pending.length} migrations are`;
-  return `The schema is at version ${current} of ${target}; ${count} pending. To apply: catatlas migrate`;
-}

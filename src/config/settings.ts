@@ -123,6 +123,16 @@ export const settingsTable = {
     example: 'postgresql://catatlas:PASSWORD@localhost:5432/catatlas',
     default: undefined,
   }),
+  DIRECT_DATABASE_URL: setting({
+    group: 'Database',
+    kind: databaseUrl,
+    secret: true,
+    purpose:
+      'The address of the same database without a pooler between, for migrations and for moving data. Only needed when DATABASE_URL leads through PgBouncer or its like.',
+    example: 'postgresql://catatlas:PASSWORD@direct.localhost:5432/catatlas',
+    default: undefined,
+    defaultText: 'DATABASE_URL',
+  }),
   DATABASE_TYPE: setting({
     group: 'Database',
     kind: oneOf(['postgresql', 'sqlite'], { postgres: 'postgresql' }),
@@ -182,10 +192,18 @@ export const settingsTable = {
     example: '600',
     default: 600,
   }),
+  MIGRATE_ON_BOOT: setting({
+    group: 'Database',
+    kind: oneOf(['auto', 'require', 'off']),
+    purpose:
+      'What a server does about pending migrations when it starts. auto: applies them. require: refuses to start (exit code 4). off: waits until somebody else has applied them.',
+    example: 'auto',
+    default: 'auto',
+  }),
   MIGRATION_LOCK_TIMEOUT_SECONDS: setting({
     group: 'Database',
     kind: wholeNumber(1, 86_400, 'seconds'),
-    purpose: 'How long to wait while another process migrates the same database.',
+    purpose: 'How long a migration waits: for another process that migrates the same database, or for a table that is in use.',
     example: '300',
     default: 300,
   }),

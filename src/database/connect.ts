@@ -5,6 +5,7 @@ import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import postgres from 'postgres';
 import type { Instant } from '../clock.ts';
 import type { Log } from '../observability/log.ts';
+import { isRefusedParameter } from './errors.ts';
 
 /** The pool: hands out connections for single queries. */
 export type Sql = postgres.Sql;
@@ -18,6 +19,8 @@ export type Queryable = Sql | Tx | Session;
 /** A database that has been opened. */
 export interface Database {
   kind: 'postgresql' | 'embedded';
+  /** Is it reached through a pooler, so that a connection is the same one only within a transaction? */
+  pooled: boolean;
   sql: Sql;
   /** Rejects when the database does not answer within this many milliseconds. */
   ping(deadlineMilliseconds: number): Promise<void>;
@@ -34,6 +37,10 @@ export interface PostgresOptions {
   lockTimeout?: number;
   idleTimeout?: number;
   maxLifetime?: number;
+  /** Statements may take as long as they take: for COPY, whose other end may be slow. */
+  unlimited?: boolean;
+  /** Through PgBouncer or its like, which may give every transaction another connection. */
+  pooled?: boolean;
   log?: Log;
 }
 
@@ -59,27 +66,49 @@ export function connectPostgres(options: PostgresOptions): Database {
     ssl,
     max: options.maxConnections ?? 15,
     connect_timeout: options.connectTimeout ?? 5,
-    query_timeout: statementTimeout + graceSeconds,
-    queue_timeout: queueSeconds,
-    idle_timeout: options.idleTimeout ?? 300,
-    max_lifetime: options.maxLifetime ?? 600,
-    connection: {
-      application_name: options.applicationName,
-      statement_timeout: statementTimeout * 1000,
-      // Waiting for a lock is waiting: it ends before the statement does, with its own SQLSTATE.
-      lock_timeout: (options.lockTimeout ?? statementTimeout * 0.8) * 1000,
-      idle_in_transaction_session_timeout: 60_000,
-      TimeZone: 'UTC',
-      DateStyle: 'ISO',
-      IntervalStyle: 'iso_8601',
-    },
+    query_timeout: options.unlimited ? null : statementTimeout + graceSeconds,
+    queue_timeout: options.unlimited ? null : queueSeconds,
+    idle_timeout: options.unlimited ? null : (options.idleTimeout ?? 300),
+    max_lifetime: options.unlimited ? null : (options.maxLifetime ?? 600),
+    // A statement prepared on one connection of a pooler is not known to the next.
+    prepare: !options.pooled,
+    connection: options.pooled
+      ? pooledParameters(options.applicationName)
+      : {
+          ...pooledParameters(options.applicationName),
+          statement_timeout: options.unlimited ? 0 : statementTimeout * 1000,
+          // Waiting for a lock is waiting: it ends before the statement does, with its own SQLSTATE.
+          lock_timeout: (options.lockTimeout ?? statementTimeout * 0.8) * 1000,
+          idle_in_transaction_session_timeout: options.unlimited ? 0 : 60_000,
+          IntervalStyle: 'iso_8601',
+        },
   } as unknown as postgres.Options<DriverTypes>) as unknown as Sql;
   return {
     kind: 'postgresql',
+    pooled: options.pooled === true,
     sql,
     ping: (deadline) => ping(sql, deadline),
     close: () => sql.end({ timeout: closeSeconds }),
   };
+}
+
+/** What PgBouncer keeps for each of its clients. Any other parameter it refuses, or gives to whoever comes next. */
+function pooledParameters(applicationName: string) {
+  return { application_name: applicationName, TimeZone: 'UTC', DateStyle: 'ISO' };
+}
+
+/**
+ * Is there a pooler between this handle and the server? One round trip. A pooler gives its clients process ids of its own
+ * invention, to be cancelled by; and PgBouncer may refuse the connection for its parameters.
+ */
+export async function isPooled(sql: Sql): Promise<boolean> {
+  try {
+    const rows = await sql<[{ pid: number }]>`select pg_backend_pid() as pid`;
+    return rows[0].pid !== (rows.state as unknown as { pid: number }).pid;
+  } catch (error) {
+    if (isRefusedParameter(error)) return true;
+    throw error;
+  }
 }
 
 /** Opens the embedded engine in `dataDir`. One connection: it is one process without sessions. */
@@ -106,6 +135,7 @@ export async function connectEmbedded(options: { dataDir: string; log?: Log }): 
   } as unknown as postgres.Options<DriverTypes>) as unknown as Sql;
   return {
     kind: 'embedded',
+    pooled: false,
     sql,
     ping: (deadline) => ping(sql, deadline),
     async close() {

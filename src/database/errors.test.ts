@@ -26,8 +26,8 @@ test('toAppError() answers 503 with Retry-After to whatever waiting may cure', (
       'QUEUE_TIMEOUT',
     ],
     ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
-    // Connection exceptions, shutdown and start, too many connections, disk full, read-only standby.
-    ...['08000', '08006', '57P01', '57P02', '57P03', '53300', '53100', '53200', '25006'],
+    // Connection exceptions, shutdown and start, too many connections, disk full.
+    ...['08000', '08006', '57P01', '57P02', '57P03', '53300', '53100', '53200'],
     // Given up by the server: statement timeout, lock timeout, and what three tries did not cure.
     ...['57014', '55P03', '40001', '40P01'],
   ];
@@ -37,6 +37,11 @@ test('toAppError() answers 503 with Retry-After to whatever waiting may cure', (
     assert.deepEqual([error.status, error.code, error.retryable], [503, 'DATABASE_UNAVAILABLE', true], code);
     assert.match(error.headers['retry-after'] ?? '', /^[1-9]\d*$/, code);
   }
+});
+
+test('toAppError() tells a database that takes no writes from one that is gone', () => {
+  const error = toAppError(failure('25006'));
+  assert.deepEqual([error?.status, error?.code, error?.retryable], [503, 'DATABASE_READ_ONLY', true]);
 });
 
 test('toAppError() never sends the words of the server, and keeps them as the cause', () => {

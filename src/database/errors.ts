@@ -28,9 +28,12 @@ const connectionCodes = new Set([
   'ETIMEDOUT',
 ]);
 
-/** SQLSTATEs of a server that is starting, stopping, full, or read-only for now. Class 08 is about connections, but
+/** SQLSTATEs of a server that is starting, stopping or full. Class 08 is about connections, but
  * 08P01 is a misunderstanding that waiting does not cure. */
-const unavailableStates = /^(?:080..|57P0[1-5]|53...|25006|58030)$/;
+const unavailableStates = /^(?:080..|57P0[1-5]|53...|58030)$/;
+
+/** The server is a replica, or set to take no writes. */
+const readOnlyState = '25006';
 
 /** SQLSTATEs of work that the database gave up on, but may do the next time. */
 const retryStates = /^(?:40001|40P01|55P03|57014|25P03|25P04)$/;
@@ -40,6 +43,11 @@ export function isDatabaseUnreachable(error: unknown): boolean {
   const code = codeOf(error);
   if (code === undefined) return false;
   return connectionCodes.has(code) || /^(?:080..|57P0[1-5]|53300)$/.test(code);
+}
+
+/** Did a pooler refuse the connection because it does not know a parameter of it? */
+export function isRefusedParameter(error: unknown): boolean {
+  return sqlStateOf(error) === '08P01' && /unsupported startup parameter/.test((error as Error).message);
 }
 
 /** Seconds a client should wait before it tries again. */
@@ -52,6 +60,12 @@ const retryAfter = 2;
 export function toAppError(error: unknown): AppError | undefined {
   const code = codeOf(error);
   if (code === undefined) return undefined;
+  if (code === readOnlyState) {
+    return new AppError(503, 'DATABASE_READ_ONLY', 'The database takes no writes at the moment. Try again soon.', {
+      retryAfter,
+      cause: error,
+    });
+  }
   if (connectionCodes.has(code) || unavailableStates.test(code)) {
     return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database cannot be reached right now. Try again soon.', {
       retryAfter,

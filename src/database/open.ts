@@ -1,12 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
-import { connectEmbedded, connectPostgres, type Database } from './connect.ts';
-
-/** Statements of a migration may rewrite a whole table; an hour is a hang. */
-const migrationStatementSeconds = 3600;
-
-/** While a migration waits for a table, everybody else queues behind it. */
-const migrationLockSeconds = 5;
+import { connectEmbedded, connectPostgres, type Database, isPooled } from './connect.ts';
 
 interface OpenOptions {
   settings: Settings;
@@ -15,7 +9,7 @@ interface OpenOptions {
 }
 
 /** The database that the settings name: a real PostgreSQL by DATABASE_URL, else the embedded one in DATA_DIR. */
-export async function openDatabase({ settings, applicationName, log }: OpenOptions): Promise<Database> {
+export async function openDatabase({ settings, applicationName, log }: OpenOptions, pooled = false): Promise<Database> {
   if (settings.database.kind === 'embedded')
     return await connectEmbedded({ dataDir: settings.database.directory, log });
   return connectPostgres({
@@ -27,23 +21,46 @@ export async function openDatabase({ settings, applicationName, log }: OpenOptio
     statementTimeout: settings.DATABASE_STATEMENT_TIMEOUT_SECONDS,
     idleTimeout: settings.DATABASE_IDLE_TIMEOUT_SECONDS,
     maxLifetime: settings.DATABASE_MAX_LIFETIME_SECONDS,
+    pooled,
     log,
   });
 }
 
+/** One connection works, one holds the lock behind a pooler, one looks who is in the way. */
+const maintenanceConnections = 3;
+
 /**
- * A handle for migrations: one connection whose statements may take long. The embedded engine has only one, so it is shared
- * and closing it here does nothing.
+ * A handle for migrations and for moving data: by DIRECT_DATABASE_URL if there is one, and without limits of time, which a
+ * caller sets for itself. Looks whether it goes through a pooler. The embedded engine has a single handle: when `opened` is
+ * that one, it is shared, and closing the result does nothing.
  */
-export function openForMigrations(database: Database, { settings, applicationName, log }: OpenOptions): Database {
-  if (settings.database.kind === 'embedded') return { ...database, close: async () => {} };
-  return connectPostgres({
-    url: settings.database.url,
-    applicationName: `${applicationName} migrate`,
-    maxConnections: 1,
-    connectTimeout: settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
-    statementTimeout: migrationStatementSeconds,
-    lockTimeout: migrationLockSeconds,
-    log,
+export async function openForMaintenance(
+  { settings, applicationName, log }: OpenOptions,
+  opened?: Database,
+): Promise<Database> {
+  const { database } = settings;
+  if (opened?.kind === 'embedded') return { ...opened, close: async () => {} };
+  if (database.kind === 'embedded') return await connectEmbedded({ dataDir: database.directory, log });
+  const connect = (pooled: boolean) =>
+    connectPostgres({
+      url: settings.DIRECT_DATABASE_URL ?? database.url,
+      applicationName,
+      maxConnections: maintenanceConnections,
+      connectTimeout: settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
+      unlimited: true,
+      pooled,
+      log,
+    });
+  const direct = connect(false);
+  try {
+    if (!(await isPooled(direct.sql))) return direct;
+  } catch (error) {
+    await direct.close();
+    throw error;
+  }
+  await direct.close();
+  log.warn('the database is reached through a pooler: migrations work, but a direct connection is safer', {
+    advice: 'set DIRECT_DATABASE_URL to the address of the server itself',
   });
+  return connect(true);
 }

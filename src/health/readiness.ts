@@ -40,8 +40,11 @@ function describeSchema(schema: SchemaState): Check {
     case 'unknown':
       return { ok: false, message: 'not looked at yet' };
     case 'migrating':
-      return { ok: false, message: `migrating: ${schema.applied} of ${schema.expected} applied, ${schema.step}` };
-    case 'failed':
+      return {
+        ok: false,
+        message: `migrating for ${Math.round((performance.now() - schema.began) / 1000)} s: ${schema.applied} of ${schema.expected} applied, ${schema.step}`,
+      };
+    case 'waiting':
       return { ok: false, message: schema.reason };
     case 'current':
       return { ok: true, message: `current at version ${schema.version}` };

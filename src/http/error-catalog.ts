@@ -115,6 +115,13 @@ export const errorCatalog = {
     cause: 'The operation is part of the API, but the running version does not perform it yet.',
     remedy: 'See `GET /version` and the change log. Trying again does not help.',
   },
+  DATABASE_READ_ONLY: {
+    status: 503,
+    title: 'Database takes no writes',
+    example: 'The database takes no writes at the moment. Try again soon.',
+    cause: 'The server is connected to a replica, or to a primary that was set to read-only for a time. Reads work.',
+    remedy: 'Try again after the seconds in `Retry-After`. Nothing was changed.',
+  },
   DATABASE_UNAVAILABLE: {
     status: 503,
     title: 'Database unavailable',

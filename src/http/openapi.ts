@@ -206,7 +206,7 @@ function buildOperation(
     }),
     responses: {
       ...successAnswers(name, facts, schemas.response),
-      ...errorAnswersOf(facts, { hasInput, hasBody: body !== undefined }, errorAnswers),
+      ...errorAnswersOf(facts, { writes: !name.startsWith('GET '), hasInput, hasBody: body !== undefined }, errorAnswers),
     },
   };
 }
@@ -258,14 +258,17 @@ function successAnswers(
 
 function errorAnswersOf(
   facts: OperationFacts,
-  { hasInput, hasBody }: { hasInput: boolean; hasBody: boolean },
+  { writes, hasInput, hasBody }: { writes: boolean; hasInput: boolean; hasBody: boolean },
   known: Map<string, ZodOpenApiResponseObject>,
 ): Record<string, ZodOpenApiResponseObject> {
   const codes = new Set<ErrorCode>(facts.errors);
   if (hasBody) codes.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
   if (hasInput) codes.add('VALIDATION_FAILED');
   codes.add('INTERNAL_ERROR');
-  if (facts.needsDatabase !== false) codes.add('DATABASE_UNAVAILABLE').add('NOT_READY');
+  if (facts.needsDatabase !== false) {
+    codes.add('DATABASE_UNAVAILABLE').add('NOT_READY');
+    if (writes) codes.add('DATABASE_READ_ONLY');
+  }
   const byStatus = Map.groupBy(codes, (each) => errorCatalog[each].status);
   const answers: Record<string, ZodOpenApiResponseObject> = {};
   for (const [status, group] of byStatus) {

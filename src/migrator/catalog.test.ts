@@ -12,25 +12,29 @@ test('the catalog of this program is numbered without gaps, and its files say wh
   for (const { file, version, name } of catalog) assert.equal(file, `${String(version).padStart(4, '0')}_${name}.sql`);
 });
 
+const file = (name: string) => ({
+  file: name,
+  sql: '-- compat: expand\n-- down: irreversible\nselect 1',
+  facts: { statements: [], downStatements: [], findings: [] },
+});
+
 test('numbers that repeat or leave one out, and names of another form, are mistakes of the build', () => {
-  const sql = 'select 1';
-  assert.throws(
-    () =>
-      loadCatalog([
-        { file: '0001_a.sql', sql },
-        { file: '0003_b.sql', sql },
-      ]),
-    /0003_b\.sql.*number 2/,
-  );
-  assert.throws(
-    () =>
-      loadCatalog([
-        { file: '0001_a.sql', sql },
-        { file: '0001_b.sql', sql },
-      ]),
-    /0001_b\.sql.*number 2/,
-  );
-  assert.throws(() => loadCatalog([{ file: '1_a.sql', sql }]), /1_a\.sql: a name looks like/);
+  assert.throws(() => loadCatalog([file('0001_a.sql'), file('0003_b.sql')]), /0003_b\.sql.*number 2/);
+  assert.throws(() => loadCatalog([file('0001_a.sql'), file('0001_b.sql')]), /0001_b\.sql.*number 2/);
+  assert.throws(() => loadCatalog([file('1_a.sql')]), /1_a\.sql: a name looks like/);
+});
+
+test('what a file says of itself is read with any line endings, and the part that undoes it is apart', () => {
+  const sql = '-- compat: expand\n-- transaction: none\n-- statement-timeout: 30min\n\nvacuum;\n\n-- down:\nanalyze;\n';
+  for (const text of [sql, sql.replaceAll('\n', '\r\n')]) {
+    const [migration] = loadCatalog([{ ...file('0001_a.sql'), sql: text }]);
+    assert.equal(migration?.sql, sql);
+    assert.equal(migration.checksum, checksumOf(sql));
+    assert.deepEqual(
+      [migration.compat, migration.transactional, migration.statementTimeoutSeconds, migration.downSql],
+      ['expand', false, 1800, 'analyze;'],
+    );
+  }
 });
 
 // Frozen: with another rule every applied migration would look edited. The value was computed with sha256sum.

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { type Compatibility, parseHeader } from './header.ts';
 import { migrationFiles } from './migrations.gen.ts';
+import type { MigrationFacts } from './facts.ts';
 
 /** A migration as the binary carries it. */
 export interface Migration {
@@ -7,17 +9,35 @@ export interface Migration {
   /** The file's name without number and ending: `schema`. */
   name: string;
   file: string;
+  /** The whole file. */
   sql: string;
   checksum: string;
+  transactional: boolean;
+  compat: Compatibility;
+  statementTimeoutSeconds: number;
+  /** What undoes it, or null when nothing can. */
+  downSql: string | null;
+  /** What the build found out about its statements. */
+  facts: MigrationFacts;
+}
+
+/** A file as the build embeds it. */
+export interface MigrationFile {
+  file: string;
+  sql: string;
+  facts: MigrationFacts;
 }
 
 /** All migrations of this binary, by version. Throws when the files are not numbered 1, 2, 3 …: a mistake of the build. */
-export function loadCatalog(files: readonly { file: string; sql: string }[] = migrationFiles): Migration[] {
-  const catalog = files.map(({ file, sql }) => {
-    const [, digits, name] = /^(\d{4})_([a-z0-9_]+)\.sql$/.exec(file) ?? [];
-    if (digits === undefined || name === undefined)
-      throw new Error(`migration ${file}: a name looks like 0001_what_it_does.sql`);
-    return { version: Number(digits), name, file, sql, checksum: checksumOf(sql) };
+export function loadCatalog(files: readonly MigrationFile[] = migrationFiles): Migration[] {
+  const catalog = files.map(({ file, sql: raw, facts }) => {
+    const { version, name } = parseFileName(file);
+    // A checkout may have turned the line endings; the offsets of the facts are those of line feeds.
+    const sql = raw.replaceAll('\r\n', '\n');
+    const { transactional, compat, statementTimeoutSeconds, down } = parseHeader(file, sql);
+    const downSql = down ? sql.slice(down.start, down.end).trim() : null;
+    const checksum = checksumOf(sql);
+    return { version, name, file, sql, checksum, transactional, compat, statementTimeoutSeconds, downSql, facts };
   });
   catalog.sort((a, b) => a.version - b.version);
   for (const [index, migration] of catalog.entries()) {
@@ -27,6 +47,14 @@ export function loadCatalog(files: readonly { file: string; sql: string }[] = mi
       );
   }
   return catalog;
+}
+
+/** Number and name of `0001_what_it_does.sql`. */
+export function parseFileName(file: string): { version: number; name: string } {
+  const [, digits, name] = /^(\d{4})_([a-z0-9_]+)\.sql$/.exec(file) ?? [];
+  if (digits === undefined || name === undefined)
+    throw new Error(`migration ${file}: a name looks like 0001_what_it_does.sql`);
+  return { version: Number(digits), name };
 }
 
 /**

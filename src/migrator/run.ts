@@ -1,124 +1,283 @@
-import type { Clock } from '../clock.ts';
-import type { Session, Sql } from '../database/connect.ts';
-import { sqlStateOf } from '../database/errors.ts';
-import type { Log } from '../observability/log.ts';
+import type { Session } from '../database/connect.ts';
+import { type AdoptionReport, adoptPrototype } from './adopt/adopt.ts';
+import { recognizeSchema } from './adopt/recognize.ts';
+import { lockTimeoutMilliseconds, retryWhenBlocked, type WatchBlockers } from './blocked.ts';
 import type { Migration } from './catalog.ts';
 import { MigrationError } from './failure.ts';
 import { createHistory, readHistory, recordMigration } from './history.ts';
-import { acquireMigrationLock, releaseMigrationLock } from './lock.ts';
-import { type Plan, planMigrations } from './plan.ts';
+import { type LockedSession, type MigratorOptions, withMigrationLock } from './locked.ts';
+import { planMigrations, requireAgreement, requireCompatible } from './plan.ts';
+import { requireFitness } from './preflight.ts';
+import { describeFailure } from './statement-failure.ts';
 
-interface MigrateOptions {
-  /** A handle whose statements may take long. One of its connections is held for the whole run. */
-  sql: Sql;
-  catalog: readonly Migration[];
-  clock: Clock;
-  log: Log;
-  binaryVersion: string;
-  lockTimeoutSeconds: number;
-  /** Waits for the lock no longer, and begins no further file; a file under way is finished. */
-  shutdown?: AbortSignal;
-  onProgress?(progress: { applied: number; expected: number; step: string }): void;
-}
-
-/** Throws MigrationError where the plan must not be carried out. */
-export function requireSound(plan: Plan): void {
-  if (plan.changed.length > 0) {
-    const list = plan.changed.map(
-      ({ file, recorded, expected }) => `${file} (applied as ${recorded}, now ${expected})`,
-    );
-    throw new MigrationError(
-      'changed',
-      `applied migrations were edited afterwards: ${list.join(', ')}. Restore the files as they were applied and put the change into a new migration.`,
-    );
-  }
-  if (plan.unknown.length > 0) {
-    const list = plan.unknown.map(({ version, name, binary_version }) => `${version} ${name} (by ${binary_version})`);
-    throw new MigrationError(
-      'newer',
-      `the database is newer than this binary: it has ${list.join(', ')}, this binary ends at ${plan.target}. Run a binary of at least version ${plan.unknown.at(-1)?.binary_version}.`,
-    );
-  }
+/** What one call has done. */
+export interface MigrationOutcome {
+  applied: { file: string; durationMilliseconds: number }[];
+  /** The version of the schema afterwards. */
+  version: number;
+  /** Whether the tables of the first server were taken over on the way. */
+  adopted?: AdoptionReport;
 }
 
 /**
  * Applies what is pending, each file in a transaction of its own with its history row, so that a failure or a kill leaves
  * whole files only. Safe to run from many processes at once: one works, the others wait and find nothing to do.
  *
- * @returns the migrations this call applied
+ * @param to the last version to apply; default: all
  * @throws MigrationError
  */
-export async function migrateUp(options: MigrateOptions): Promise<Migration[]> {
-  const session = await options.sql.reserve();
-  try {
-    const step = (text: string, applied = 0) =>
-      options.onProgress?.({ applied, expected: options.catalog.length, step: text });
-    await acquireMigrationLock(session, {
-      deadlineSeconds: options.lockTimeoutSeconds,
-      log: options.log,
-      onWait: (holder) => step(`waiting for another process (${holder})`),
-      shutdown: options.shutdown,
-    });
-    try {
-      await createHistory(session);
-      // Read again under the lock: another process may have done the work meanwhile.
-      const plan = planMigrations(options.catalog, await readHistory(session));
-      requireSound(plan);
-      for (const migration of plan.pending) {
-        if (options.shutdown?.aborted) {
-          const kept = `the schema is at version ${migration.version - 1} of ${plan.target}`;
-          throw new MigrationError('interrupted', `told to stop before migrations/${migration.file}: ${kept}.`);
-        }
-        step(migration.file, migration.version - 1);
-        await applyMigration(session, migration, options);
-      }
-      return plan.pending;
-    } finally {
-      await releaseMigrationLock(session, options.log);
+export async function migrateUp(options: MigratorOptions, to?: number): Promise<MigrationOutcome> {
+  return await withMigrationLock(options, async (locked) => {
+    // Read under the lock: another process may have done the work meanwhile.
+    const { plan, pending, history } = await prepare(locked.session, options, to);
+    const outcome: MigrationOutcome = { applied: [], version: plan.current };
+    // The first file makes the history itself: a database that is refused keeps nothing of us.
+    if (plan.current > 0) await createHistory(locked.session);
+    for (const migration of pending) {
+      const { file, version } = migration;
+      if (options.shutdown?.aborted)
+        throw new MigrationError(
+          'interrupted',
+          `told to stop before migrations/${file}: the schema is at version ${outcome.version} of ${plan.target}.`,
+        );
+      options.onProgress?.({ applied: outcome.version, expected: plan.target, step: file });
+      await locked.assertLocked();
+      const began = performance.now();
+      if (migration.transactional) {
+        const adopted = await applyInTransaction(locked, migration, options, outcome.version === 0);
+        if (adopted) outcome.adopted = adopted;
+      } else await applyAlone(locked, migration, options, history.some((row) => row.version === version));
+      const durationMilliseconds = Math.round(performance.now() - began);
+      options.log.info('migration applied', { file, duration_ms: durationMilliseconds });
+      outcome.applied.push({ file, durationMilliseconds });
+      outcome.version = version;
     }
+    return outcome;
+  });
+}
+
+/**
+ * Does what migrateUp would do, in one transaction that is rolled back: shows on the real data that every statement works and
+ * how long it takes. Its locks are real until the end. Ends in front of a file that refuses to run in a transaction.
+ */
+export async function rehearse(
+  options: MigratorOptions,
+  to?: number,
+): Promise<MigrationOutcome & { notRehearsed: string[] }> {
+  return await withMigrationLock(options, async ({ session }) => {
+    const { plan, pending } = await prepare(session, options, to);
+    const alone = pending.findIndex(({ transactional }) => !transactional);
+    const possible = alone < 0 ? pending : pending.slice(0, alone);
+    const notRehearsed = pending.slice(possible.length).map(({ file }) => file);
+    return await retryWhenBlocked(options, 'the rehearsal', async (watch) => {
+      const outcome: MigrationOutcome = { applied: [], version: plan.current };
+      await session`begin`;
+      let unwatch: (() => void) | undefined;
+      try {
+        const longest = Math.max(0, ...possible.map(({ statementTimeoutSeconds }) => statementTimeoutSeconds));
+        unwatch = watch(await limitTimes(session, longest, options));
+        await createHistory(session);
+        for (const migration of possible) {
+          const began = performance.now();
+          const adopted = await carryOut(session, migration, options, outcome.version === 0);
+          if (adopted) outcome.adopted = adopted;
+          const durationMilliseconds = Math.round(performance.now() - began);
+          outcome.applied.push({ file: migration.file, durationMilliseconds });
+          outcome.version = migration.version;
+        }
+        return { ...outcome, notRehearsed };
+      } finally {
+        unwatch?.();
+        await rollBack(session, options);
+      }
+    });
+  });
+}
+
+/** Looks at what is to be done, and refuses what must not be. */
+async function prepare(session: Session, { catalog }: MigratorOptions, to: number | undefined) {
+  await requireFitness(session);
+  const history = await readHistory(session);
+  const plan = planMigrations(catalog, history);
+  requireAgreement(plan);
+  requireCompatible(plan);
+  return { history, plan, pending: plan.pending.filter(({ version }) => to === undefined || version <= to) };
+}
+
+/** One file and its history row, both or neither. */
+async function applyInTransaction(
+  { session, assertLocked }: LockedSession,
+  migration: Migration,
+  options: MigratorOptions,
+  first: boolean,
+): Promise<AdoptionReport | undefined> {
+  return await retryWhenBlocked(options, `migrations/${migration.file}`, async (watch) => {
+    await assertLocked();
+    const limits = { watch, statementTimeoutSeconds: migration.statementTimeoutSeconds };
+    return await runInTransaction(session, options, limits, async () => {
+      const adopted = await carryOut(session, migration, options, first);
+      // What is checked only now, such as deferred constraints, fails as part of the file.
+      await session`set constraints all immediate`.catch((error: unknown) => {
+        throw describeFailure(migration, undefined, error);
+      });
+      return adopted;
+    });
+  });
+}
+
+/** Commits when `work` resolves, rolls back when it throws. With the deadlines of a migration. */
+export async function runInTransaction<T>(
+  session: Session,
+  options: MigratorOptions,
+  { watch, statementTimeoutSeconds }: { watch: WatchBlockers; statementTimeoutSeconds: number },
+  work: () => Promise<T>,
+): Promise<T> {
+  await session`begin`;
+  let unwatch: (() => void) | undefined;
+  try {
+    unwatch = watch(await limitTimes(session, statementTimeoutSeconds, options));
+    const result = await work();
+    await session`commit`;
+    return result;
+  } catch (error) {
+    await rollBack(session, options);
+    throw error;
   } finally {
-    session.release();
+    unwatch?.();
   }
 }
 
-async function applyMigration(session: Session, migration: Migration, options: MigrateOptions): Promise<void> {
+/** The statements and the history row of a file, in the transaction that is open. */
+async function carryOut(
+  session: Session,
+  migration: Migration,
+  options: MigratorOptions,
+  first: boolean,
+): Promise<AdoptionReport | undefined> {
   const began = performance.now();
-  await session`begin`;
-  try {
-    await session.unsafe(migration.sql);
-    const durationMilliseconds = Math.round(performance.now() - began);
-    await recordMigration(session, migration, {
+  if (first) await createHistory(session);
+  const createTables = async () => await runStatements(session, migration);
+  const adopted = first ? await takeOver(session, createTables, options) : undefined;
+  if (!adopted) await createTables();
+  await recordMigration(session, migration, {
+    state: 'done',
+    appliedAt: options.clock.now(),
+    durationMilliseconds: Math.round(performance.now() - began),
+    binaryVersion: options.binaryVersion,
+  });
+  return adopted;
+}
+
+/** The very first file meets a database that nobody, the first server, or somebody else has made tables in. */
+async function takeOver(
+  session: Session,
+  createTables: () => Promise<void>,
+  options: MigratorOptions,
+): Promise<AdoptionReport | undefined> {
+  const found = await recognizeSchema(session);
+  if (found.kind === 'empty') return undefined;
+  if (found.kind === 'foreign')
+    throw new MigrationError(
+      'refused',
+      [
+        'the database has tables with our names that neither this program nor the first server made:',
+        ...found.differences.map((line) => `  ${line}`),
+        'Nothing was changed. Use another database or schema, or bring these tables into the shape they had.',
+        'If they are ours, and only their history is missing: catatlas migrate baseline N',
+      ].join('\n'),
+    );
+  options.log.info('the tables of the first server are there: taking them over');
+  return await adoptPrototype(session, { shape: found.shape, createTables, log: options.log });
+}
+
+async function runStatements(session: Session, migration: Migration): Promise<void> {
+  for (const statement of migration.facts.statements) {
+    try {
+      await session.unsafe(migration.sql.slice(statement.start, statement.end));
+    } catch (error) {
+      throw describeFailure(migration, statement, error);
+    }
+  }
+}
+
+/**
+ * The single statement of a file that refuses to run in a transaction. It is recorded as started, then as done. What a try
+ * that did not come to its end left behind is an INVALID index, which `if not exists` would take for a whole one: it is
+ * dropped and built again.
+ */
+async function applyAlone(
+  { session, assertLocked }: LockedSession,
+  migration: Migration,
+  options: MigratorOptions,
+  startedBefore: boolean,
+): Promise<void> {
+  const record = (state: 'started' | 'done', began: number) =>
+    recordMigration(session, migration, {
+      state,
       appliedAt: options.clock.now(),
-      durationMilliseconds,
+      durationMilliseconds: Math.round(performance.now() - began),
       binaryVersion: options.binaryVersion,
     });
-    await session`commit`;
-    options.log.info('migration applied', { file: migration.file, duration_ms: durationMilliseconds });
-  } catch (error) {
-    await session`rollback`.catch((rollbackError) => {
-      // The connection is gone, and the server has rolled back by itself.
-      options.log.debug('rollback after a failed migration', { error: rollbackError });
+  const began = performance.now();
+  const built = startedBefore ? await settleIndex(session, migration.facts.buildsIndex, options) : 'absent';
+  if (built === 'absent') {
+    if (!startedBefore) await record('started', began);
+    await retryWhenBlocked(options, `migrations/${migration.file}`, async () => {
+      await assertLocked();
+      await settleIndex(session, migration.facts.buildsIndex, options);
+      await limitStatement(session, migration.statementTimeoutSeconds, options);
+      await runStatements(session, migration);
     });
-    throw new MigrationError('failed', describeFailure(migration, error), { cause: error });
   }
+  await record('done', began);
 }
 
-function describeFailure(migration: Migration, error: unknown): string {
-  const { message, position, hint } = error as { message?: string; position?: string; hint?: string };
-  const state = sqlStateOf(error);
-  const place = position === undefined ? '' : `:${placeOf(migration.sql, Number(position))}`;
-  return [
-    `migrations/${migration.file}${place}: ${message ?? String(error)}${state ? ` (SQLSTATE ${state})` : ''}`,
-    ...(hint ? [`hint: ${hint}`] : []),
-    `It was rolled back; the schema is at version ${migration.version - 1}.`,
-  ].join('\n');
+/** Drops the index if an earlier try left it INVALID. Says whether a whole one is there. */
+export async function settleIndex(
+  session: Session,
+  name: string | undefined,
+  { log }: Pick<MigratorOptions, 'log'>,
+): Promise<'absent' | 'whole'> {
+  if (name === undefined) return 'absent';
+  const [index] = await session<{ valid: boolean; identifier: string }[]>`
+    select indisvalid and indisready as valid, indexrelid::regclass::text as identifier
+    from pg_index where indexrelid = to_regclass(quote_ident(${name}::text))`;
+  if (!index) return 'absent';
+  if (index.valid) return 'whole';
+  log.warn('an earlier try left the index INVALID: dropping it', { index: name });
+  // Its own lock is short: nothing has used an INVALID index.
+  await session.unsafe(`drop index concurrently if exists ${index.identifier}`);
+  return 'absent';
 }
 
-/** `line:column` of a one-based character position. */
-function placeOf(sql: string, position: number): string {
-  const before = [...sql]
-    .slice(0, Math.max(0, position - 1))
-    .join('')
-    .split('\n');
-  return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+/** Deadlines of the transaction that is open. Returns the process id of the server, to see who is in its way. */
+async function limitTimes(
+  session: Session,
+  statementTimeoutSeconds: number,
+  { database }: MigratorOptions,
+): Promise<number> {
+  if (database.kind === 'embedded') return 0;
+  const [row] = await session<[{ pid: number }]>`
+    select pg_backend_pid() as pid,
+      set_config('lock_timeout', ${String(lockTimeoutMilliseconds)}, true) as lock_timeout,
+      set_config('statement_timeout', ${String(statementTimeoutSeconds * 1000)}, true) as statement_timeout`;
+  return row.pid;
+}
+
+/**
+ * The deadline of a statement outside a transaction. No lock_timeout: it would end the waiting for old transactions, which
+ * blocks nobody, and leave an INVALID index. Behind a pooler a setting would stay with whoever gets the connection next.
+ */
+async function limitStatement(session: Session, seconds: number, { database }: MigratorOptions): Promise<void> {
+  if (database.kind === 'embedded' || database.pooled) return;
+  await session`
+    select set_config('lock_timeout', '0', false) as lock_timeout,
+      set_config('statement_timeout', ${String(seconds * 1000)}, false) as statement_timeout`;
+}
+
+async function rollBack(session: Session, { log }: Pick<MigratorOptions, 'log'>): Promise<void> {
+  await session`rollback`.catch((error: unknown) => {
+    // The connection is gone, and the server has rolled back by itself.
+    log.debug('rollback after a failed migration', { error });
+  });
 }

@@ -60,6 +60,8 @@ interface StartOptions {
   version: PostgresVersion;
   /** Settings of postgresql.conf, stronger than those of this file. */
   settings?: Record<string, string>;
+  /** Makes the data directory (it does not exist yet), for the user that runs the server. Default: an empty cluster. */
+  makeData?: (dataDirectory: string) => Promise<void>;
 }
 
 const superuser = 'postgres';
@@ -81,16 +83,17 @@ const defaultSettings: Record<string, string> = {
  * for each version and user, then copied. PostgreSQL refuses to run as root, so root runs it as `nobody`. Should this process
  * die, even by SIGKILL, the server is ended and its files are removed.
  */
-export async function startPostgres({ version, settings = {} }: StartOptions): Promise<RunningPostgres> {
+export async function startPostgres({ version, settings = {}, makeData }: StartOptions): Promise<RunningPostgres> {
   const owner = serverUser();
   const cache = prepareCache(version, owner);
   const binDirectory = join(cache, 'native', 'bin');
   const directory = mkdtempSync(join(tmpdir(), `catatlas-postgres-${version}-`));
   chmodSync(directory, 0o700);
   const dataDirectory = join(directory, 'data');
-  run('cp', ['-a', join(cache, 'data'), dataDirectory]);
+  if (makeData) await makeData(dataDirectory);
+  else run('cp', ['-a', join(cache, 'data'), dataDirectory]);
   if (owner) chownSync(directory, owner.uid, owner.gid);
-  spawnGuard(directory, owner);
+  spawnGuard(directory, 'data/postmaster.pid', owner);
 
   let server: ChildProcess | undefined;
   let port = 0;
@@ -172,13 +175,13 @@ export async function createDatabase(
   return url.href;
 }
 
-interface Owner {
+export interface Owner {
   uid: number;
   gid: number;
 }
 
 /** Whom to run the server as: `undefined` for the current user. */
-function serverUser(): Owner | undefined {
+export function serverUser(): Owner | undefined {
   if (userInfo().uid !== 0) return undefined;
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -282,7 +285,8 @@ async function launchServer(
   const began = performance.now();
   for (;;) {
     const output = readFileSync(logFile, 'utf8');
-    if (output.includes('ready to accept connections')) return child;
+    // A hot standby says "read-only connections".
+    if (/ready to accept (read-only )?connections/.test(output)) return child;
     if (failure === undefined && performance.now() - began > startDeadline) {
       child.kill('SIGKILL');
       failure = `did not start within ${startDeadline} ms`;
@@ -293,15 +297,15 @@ async function launchServer(
 }
 
 /**
- * Waits for the end of this process, however it comes, then ends the server and removes `directory`; ends when that is gone.
- * No child of this process: `bun test` kills those when a test takes too long.
+ * Waits for the end of this process, however it comes, then ends the server whose pid is in `pidFile` and removes `directory`;
+ * ends when that is gone. No child of this process: `bun test` kills those when a test takes too long.
  */
-function spawnGuard(directory: string, owner: Owner | undefined): void {
+export function spawnGuard(directory: string, pidFile: string, owner: Owner | undefined): void {
   // Asks /proc first: `kill -0` may not look at a process of root. The server's children are killed too: stopped ones (see
   // `pause`) would not notice that their parent is gone.
   const script = `(
     while test -d "$1" && { test -d "/proc/$2" || kill -0 "$2"; }; do sleep 0.5; done
-    if pid=$(head -n 1 "$1/data/postmaster.pid"); then
+    if pid=$(head -n 1 "$1/$3"); then
       children=
       for stat in /proc/[0-9]*/stat; do
         read -r child name state parent rest < "$stat" && test "$parent" = "$pid" && children="$children $child"
@@ -310,7 +314,7 @@ function spawnGuard(directory: string, owner: Owner | undefined): void {
     fi
     rm -rf "$1" || { sleep 1; rm -rf "$1"; }
   ) > /dev/null 2>&1 &`;
-  spawn('/bin/sh', ['-c', script, 'guard', directory, String(process.pid)], {
+  spawn('/bin/sh', ['-c', script, 'guard', directory, String(process.pid), pidFile], {
     cwd: '/',
     stdio: 'ignore',
     detached: true,
@@ -367,7 +371,8 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   }
 }
 
-function run(program: string, args: string[], owner?: Owner): void {
+/** Runs a program to its end. Throws, with what it said, when that is not a good one. */
+export function run(program: string, args: string[], owner?: Owner): void {
   const { status, stderr, error } = spawnSync(program, args, {
     cwd: '/',
     encoding: 'utf8',

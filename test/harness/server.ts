@@ -67,7 +67,7 @@ export async function openSite(of: Engine = engine): Promise<Site> {
         : await connectEmbedded({ dataDir });
       try {
         await migrateUp({
-          sql: database.sql,
+          database,
           catalog: loadCatalog(),
           clock: systemClock,
           log: silentLog,

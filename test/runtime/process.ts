@@ -41,6 +41,8 @@ interface LaunchOptions {
   env?: Record<string, string>;
   /** The working directory. Default: the folder of the workshop. */
   cwd?: string;
+  /** Another version of the program (test/harness/variant.ts): the command line in front of the arguments. */
+  program?: readonly [string, ...string[]] | undefined;
 }
 
 /** A temporary folder and the processes that work in it, for one test file. */
@@ -59,8 +61,8 @@ const deadlineMilliseconds = 30_000;
 export function openWorkshop(): Workshop {
   const folder = mkdtempSync(join(tmpdir(), 'catatlas-runtime-'));
   const programs: Program[] = [];
-  const launch = (args: readonly string[], { env = {}, cwd = folder }: LaunchOptions = {}) => {
-    const [command, ...rest] = commandLine(args);
+  const launch = (args: readonly string[], { env = {}, cwd = folder, program: prefix }: LaunchOptions = {}) => {
+    const [command, ...rest] = prefix ? ([...prefix, ...args] as const) : commandLine(args);
     const program = watch(
       spawn(command, rest, {
         cwd,

@@ -103,7 +103,7 @@ describe('before the schema is current', () => {
       assert.match(String(waiting['holder']), holder);
       const { checks } = await assertNotReady(call);
       assert.match(checks.schema.message, holder);
-      assert.match(checks.schema.message, /^migrating: 0 of \d+ applied, waiting for another process/);
+      assert.match(checks.schema.message, /^migrating for \d+ s: 0 of \d+ applied, waiting for another process/);
       assert.equal(checks.database.ok, true);
       await lock.release();
       await becomesReady(call);
@@ -208,15 +208,15 @@ describe('what waiting does not cure ends the start', () => {
     });
     url.username = 'reader';
     url.password = canary;
-    const stderr = await refused({ DATABASE_URL: url.href }, 3);
-    assert.match(stderr, /permission denied for schema public: give the user the privilege/);
+    const stderr = await refused({ DATABASE_URL: url.href }, 1);
+    assert.match(stderr, /the user reader may not create tables: grant create on schema public to reader/);
   });
 
   test('a migration that was edited after it was applied: exit code 6', async () => {
     const url = await currentDatabase();
     await outside(url, (sql) => sql`update catatlas_migrations set checksum = 'v1:0000' where version = 1`);
     const stderr = await refused({ DATABASE_URL: url }, 6);
-    assert.match(stderr, /0001_schema\.sql \(applied as v1:0000, now v1:[0-9a-f]{64}\)/);
+    assert.match(stderr, /0001_schema\.sql was edited after it was applied by \S+ \(applied as v1:0000, now v1:[0-9a-f]{12}\)/);
     assert.match(stderr, /Restore the files as they were applied/);
   });
 
@@ -227,7 +227,7 @@ describe('what waiting does not cure ends the start', () => {
       (sql) => sql`insert into catatlas_migrations values (9999, 'from_the_future', 'v1:1', now(), 1, '9.9.9')`,
     );
     const stderr = await refused({ DATABASE_URL: url }, 5);
-    assert.match(stderr, /newer than this binary: it has 9999 from_the_future \(by 9\.9\.9\)/);
+    assert.match(stderr, /newer than this binary.*9999 from_the_future \(contract, by 9\.9\.9\)/s);
     assert.match(stderr, /Run a binary of at least version 9\.9\.9/);
   });
 

@@ -1,0 +1,111 @@
+// What a server does about the schema when it starts: MIGRATE_ON_BOOT, DIRECT_DATABASE_URL, and databases not as expected.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import postgres from 'postgres';
+import { clientOf } from '../harness/client.ts';
+import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
+import { eventually, openWorkshop, type Workshop } from '../runtime/process.ts';
+
+let server: RunningPostgres;
+let workshop: Workshop;
+
+before(async () => {
+  workshop = openWorkshop();
+  server = await startPostgres({ version: 15 });
+});
+
+after(async () => {
+  await workshop.close();
+  await server.stop();
+});
+
+const launch = (env: Record<string, string>) => workshop.launch(['serve'], { env: { DEBUG: 'true', ...env } });
+
+async function tableCount(url: string): Promise<number> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    const [row] = await sql<[{ count: number }]>`
+      select count(*)::int as count from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'`;
+    return row.count;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+describe('MIGRATE_ON_BOOT', () => {
+  test('require: refuses with exit code 4 and the command, and changes nothing', async () => {
+    const url = await server.createDatabase();
+    const { code, stderr } = await launch({ DATABASE_URL: url, MIGRATE_ON_BOOT: 'require' }).ended();
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /0001_schema\.sql.*catatlas migrate plan.*catatlas migrate up/s);
+    assert.equal(await tableCount(url), 0);
+  });
+
+  test('require: serves when nothing is pending', async () => {
+    const url = await server.createDatabase();
+    assert.equal((await workshop.run(['migrate'], { env: { DATABASE_URL: url, DEBUG: 'true' } })).code, 0);
+    const program = launch({ DATABASE_URL: url, MIGRATE_ON_BOOT: 'require' });
+    await program.logged('ready');
+    await program.kill();
+  });
+
+  test('off: lives, says what it waits for, and is ready once somebody else has migrated', async () => {
+    const url = await server.createDatabase();
+    const program = launch({ DATABASE_URL: url, MIGRATE_ON_BOOT: 'off' });
+    const call = clientOf(await program.url());
+    const waiting = await eventually('told what it waits for', async () => {
+      const answer = await call<{ checks: { schema: { message: string } } }>('GET', '/health/ready');
+      return /waiting for catatlas migrate/.test(answer.body.checks.schema.message) ? answer : undefined;
+    });
+    assert.equal(waiting.status, 503);
+    assert.equal((await call('GET', '/health/live')).status, 200);
+    assert.equal((await call('GET', '/entries')).status, 503);
+    assert.equal(await tableCount(url), 0);
+    assert.equal((await workshop.run(['migrate'], { env: { DATABASE_URL: url, DEBUG: 'true' } })).code, 0);
+    await program.logged('ready');
+    assert.equal((await call('GET', '/entries')).status, 200);
+    program.signal('SIGTERM');
+    assert.equal((await program.ended()).code, 0);
+  });
+
+  test('off: can be stopped while it waits', async () => {
+    const program = launch({ DATABASE_URL: await server.createDatabase(), MIGRATE_ON_BOOT: 'off' });
+    await program.logged('the schema is at version 0 of 2, waiting for catatlas migrate');
+    program.signal('SIGTERM');
+    assert.equal((await program.ended()).code, 0);
+  });
+});
+
+test('DIRECT_DATABASE_URL of another database is found out', async () => {
+  const [url, other] = [await server.createDatabase(), await server.createDatabase()];
+  const { code, stderr } = await launch({ DATABASE_URL: url, DIRECT_DATABASE_URL: other }).ended();
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /DIRECT_DATABASE_URL must lead to the same database/);
+});
+
+test('DIRECT_DATABASE_URL is what migrations use, and is a secret', async () => {
+  const url = await server.createDatabase();
+  const env = { DATABASE_URL: 'postgres://nobody:canary-1@127.0.0.1:1/none', DIRECT_DATABASE_URL: url, DEBUG: 'true' };
+  const { code, stdout, stderr } = await workshop.run(['migrate', 'up'], { env });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /the schema is at version/);
+  const printed = await workshop.run(['config', 'print'], {
+    env: { ...env, DIRECT_DATABASE_URL: 'postgres://u:canary-2@h/d' },
+  });
+  assert.equal(/canary/.test(`${printed.stdout}${printed.stderr}`), false, printed.stdout);
+});
+
+test('tables of somebody else with our names are refused, and left alone', async () => {
+  const url = await server.createDatabase();
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await sql`create table entries (id uuid primary key, body text)`;
+    const { code, stderr } = await launch({ DATABASE_URL: url }).ended();
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /tables with our names/);
+    assert.match(stderr, /entries/);
+    assert.equal(await tableCount(url), 1, 'not even a history');
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+});
