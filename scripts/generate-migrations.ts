@@ -2,7 +2,7 @@
 // about the files (statements, locks) takes PostgreSQL's parser, which the program does not carry. Fails with every finding.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Header, parseHeader } from '../src/migrator/header.ts';
+import { parseFileName, parseHeader } from '../src/migrator/header.ts';
 import { analyzeMigration } from './migrations/analyze.ts';
 import { emptySchema } from './migrations/schema.ts';
 
@@ -16,25 +16,22 @@ const entries: string[] = [];
 
 const files = readdirSync(`${root}migrations`).filter((file) => file.endsWith('.sql'));
 for (const file of files.sort()) {
-  const digits = /^(\d{4})_[a-z0-9_]+\.sql$/.exec(file)?.[1];
-  if (digits === undefined) {
-    problems.push(`migrations/${file}: a name looks like 0001_what_it_does.sql`);
-    continue;
-  }
   // A checkout may have turned the line endings; offsets and places are those of line feeds.
   const sql = readFileSync(`${root}migrations/${file}`, 'utf8').replaceAll('\r\n', '\n');
-  const header = readHeader(file, sql);
-  if (!header) continue;
-  const facts = await analyzeMigration({ version: Number(digits), sql, header }, schema);
+  const named = attempt(() => parseFileName(file));
+  const header = attempt(() => parseHeader(file, sql));
+  if (!named || !header) continue;
+  const facts = await analyzeMigration({ version: named.version, sql, header }, schema);
   for (const { rule, line, column, message, allowed } of facts.findings)
     if (allowed === undefined) problems.push(`migrations/${file}:${line}:${column} ${rule}: ${message}`);
 
   const { statements, downStatements, ...others } = facts;
-  imports.push(`import migration${digits} from '../../migrations/${file}' with { type: 'text' };`);
+  const variable = `migration${file.slice(0, 4)}`;
+  imports.push(`import ${variable} from '../../migrations/${file}' with { type: 'text' };`);
   entries.push(
     `  {`,
     `    file: '${file}',`,
-    `    sql: migration${digits},`,
+    `    sql: ${variable},`,
     `    facts: {`,
     ...listed('statements', statements),
     ...listed('downStatements', downStatements),
@@ -65,9 +62,10 @@ if (problems.length > 0) {
   }
 } else writeFileSync(target, source);
 
-function readHeader(file: string, sql: string): Header | undefined {
+/** What `read` returns, or undefined when it throws: then its message is one of the problems. */
+function attempt<T>(read: () => T): T | undefined {
   try {
-    return parseHeader(file, sql);
+    return read();
   } catch (error) {
     problems.push((error as Error).message);
     return undefined;

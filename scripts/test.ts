@@ -34,7 +34,8 @@ const servers: RunningPostgres[] = [];
 async function plan(): Promise<Step[]> {
   const wanted = (name: string) => values.only === undefined || values.only.includes(name);
   const steps: Step[] = [];
-  if (wanted('unit')) steps.push({ name: 'unit on Bun', command: bunTest('src/', 'scripts/', 'test/architecture.test.ts') });
+  if (wanted('unit'))
+    steps.push({ name: 'unit on Bun', command: bunTest('src/', 'scripts/', 'test/architecture.test.ts') });
   if (wanted('deno'))
     steps.push({ name: 'unit on Deno', command: ['deno', 'test', '-A', '--no-check', '--quiet', 'src/'] });
   if (wanted('database')) steps.push({ name: 'database', command: bunTest('test/database/') });

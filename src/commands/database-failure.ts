@@ -1,5 +1,6 @@
 import { DirectoryInUseError, EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { isDatabaseUnreachable, sqlStateOf } from '../database/errors.ts';
+import { AdoptionRefused } from '../migrator/adopt/refused.ts';
 import { MigrationError, type MigrationFailureKind } from '../migrator/failure.ts';
 import { CommandFailure } from './command.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -26,6 +27,7 @@ const remedies: Record<string, string> = {
 export function asCommandFailure(error: unknown): unknown {
   if (error instanceof MigrationError)
     return new CommandFailure(exitCodes[error.kind], error.message, { cause: error });
+  if (error instanceof AdoptionRefused) return new CommandFailure(ExitCode.failure, error.message, { cause: error });
   if (error instanceof DirectoryInUseError)
     return new CommandFailure(ExitCode.lockTimeout, error.message, { cause: error });
   if (error instanceof EmbeddedDatabaseError)

@@ -18,7 +18,10 @@ const actions: readonly MigrateAction[] = [
     purpose: 'Apply what is pending, each file in a transaction of its own (the default)',
     options: [
       to('stop after version N'),
-      { name: 'dry-run', purpose: 'do it in one transaction and roll that back: a rehearsal on the real data, under real locks' },
+      {
+        name: 'dry-run',
+        purpose: 'do it in one transaction and roll that back: a rehearsal on the real data, under real locks',
+      },
     ],
     run: async (given) => (await import('./migrate/up.ts')).up(given),
   },
@@ -62,7 +65,8 @@ const actions: readonly MigrateAction[] = [
   },
   {
     name: 'repair',
-    purpose: 'Clean up after a file that was interrupted outside a transaction; accept edited files if the schema is right',
+    purpose:
+      'Clean up after a file that was interrupted outside a transaction; accept edited files if the schema is right',
     options: [yes('accept edited files without asking for this again')],
     run: async (given) => (await import('./migrate/repair.ts')).repairHistory(given),
   },

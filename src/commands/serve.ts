@@ -14,6 +14,7 @@ import { keepMemoryLow } from '../platform/memory.ts';
 import { ListenError, type Server, serve } from '../platform/serve.ts';
 import { bringUpDatabase } from './bring-up.ts';
 import { type Command, CommandFailure, type CommandIO } from './command.ts';
+import { wantsColor } from './command-log.ts';
 import { ExitCode } from './exit-codes.ts';
 
 export const command: Command = {
@@ -64,6 +65,7 @@ function openLog(settings: Settings, io: CommandIO): Log {
   return createLog({
     level: settings.LOG_LEVEL,
     format: settings.LOG_FORMAT === 'auto' ? automatic : settings.LOG_FORMAT,
+    color: wantsColor(io),
     write: (line) => io.stdout(line),
     now: () => systemClock.now(),
   });

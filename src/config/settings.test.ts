@@ -66,6 +66,7 @@ describe('defaults', () => {
       SHUTDOWN_DRAIN_SECONDS: 0,
       SHUTDOWN_TIMEOUT_SECONDS: 25,
       DATABASE_URL: undefined,
+      DIRECT_DATABASE_URL: undefined,
       DATABASE_TYPE: 'postgresql',
       DATA_DIR: '/home/cat/.local/share/catatlas',
       DATABASE_POOL_SIZE: 5,
@@ -74,6 +75,7 @@ describe('defaults', () => {
       DATABASE_STATEMENT_TIMEOUT_SECONDS: 5,
       DATABASE_IDLE_TIMEOUT_SECONDS: 300,
       DATABASE_MAX_LIFETIME_SECONDS: 600,
+      MIGRATE_ON_BOOT: 'auto',
       MIGRATION_LOCK_TIMEOUT_SECONDS: 300,
       JWT_SECRET: undefined,
       JWT_ALGORITHM: 'HS256',
@@ -161,7 +163,7 @@ describe('sources', () => {
   });
 
   test('every secret can come from a file, without one line break at its end', () => {
-    assert.deepEqual([...secretNames].sort(), ['DATABASE_URL', 'JWT_SECRET', 'SENTRY_DSN']);
+    assert.deepEqual([...secretNames].sort(), ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'JWT_SECRET', 'SENTRY_DSN']);
     const files: Record<string, string> = {
       '/run/url': `${url}\n`,
       '/run/jwt': ` ${strong} \r\n`,

@@ -203,7 +203,8 @@ export const settingsTable = {
   MIGRATION_LOCK_TIMEOUT_SECONDS: setting({
     group: 'Database',
     kind: wholeNumber(1, 86_400, 'seconds'),
-    purpose: 'How long a migration waits: for another process that migrates the same database, or for a table that is in use.',
+    purpose:
+      'How long a migration waits: for another process that migrates the same database, or for a table that is in use.',
     example: '300',
     default: 300,
   }),

@@ -81,6 +81,8 @@ export function connectPostgres(options: PostgresOptions): Database {
           lock_timeout: (options.lockTimeout ?? statementTimeout * 0.8) * 1000,
           idle_in_transaction_session_timeout: options.unlimited ? 0 : 60_000,
           IntervalStyle: 'iso_8601',
+          // Coordinates as they are, whatever was set for the database or the role.
+          extra_float_digits: 1,
         },
   } as unknown as postgres.Options<DriverTypes>) as unknown as Sql;
   return {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type Compatibility, parseHeader } from './header.ts';
-import { migrationFiles } from './migrations.gen.ts';
 import type { MigrationFacts } from './facts.ts';
+import { type Compatibility, parseFileName, parseHeader } from './header.ts';
+import { migrationFiles } from './migrations.gen.ts';
 
 /** A migration as the binary carries it. */
 export interface Migration {
@@ -43,18 +43,10 @@ export function loadCatalog(files: readonly MigrationFile[] = migrationFiles): M
   for (const [index, migration] of catalog.entries()) {
     if (migration.version !== index + 1)
       throw new Error(
-        `migration ${migration.file}: expected number ${index + 1}, numbers may not repeat or be left out`,
+        `migrations/${migration.file}: expected number ${index + 1}, numbers may not repeat or be left out`,
       );
   }
   return catalog;
-}
-
-/** Number and name of `0001_what_it_does.sql`. */
-export function parseFileName(file: string): { version: number; name: string } {
-  const [, digits, name] = /^(\d{4})_([a-z0-9_]+)\.sql$/.exec(file) ?? [];
-  if (digits === undefined || name === undefined)
-    throw new Error(`migration ${file}: a name looks like 0001_what_it_does.sql`);
-  return { version: Number(digits), name };
 }
 
 /**

@@ -24,6 +24,10 @@ test('a header ends with the first line that is none', () => {
   assert.equal(parse('-- compat: expand\n\n-- transaction: none\nselect 1').transactional, true);
 });
 
+test('what the lint is told belongs to the statement below it, not to the header', () => {
+  assert.equal(parse('-- compat: expand\n-- allow: prefer-text fixed by a standard\nselect 1').compat, 'expand');
+});
+
 test('irreversible is said in place of a down part', () => {
   assert.deepEqual(parse('-- down: irreversible\nselect 1').down, null);
   assert.equal(parse('-- down: irreversible\nselect 1').stated.down, true);
@@ -31,8 +35,16 @@ test('irreversible is said in place of a down part', () => {
 
 test('every mistake is told at once, with its place', () => {
   for (const [sql, ...messages] of [
-    ['-- compatt: expand\n-- transaction: no\n', /0007_x\.sql:1: unknown key "compatt", did you mean compat/, /transaction: no, expected none/],
-    ['-- compat: both\n-- statement-timeout: soon', /compat: both, expected expand or contract/, /statement-timeout: soon/],
+    [
+      '-- compatt: expand\n-- transaction: no\n',
+      /0007_x\.sql:1: unknown key "compatt", did you mean compat/,
+      /transaction: no, expected none/,
+    ],
+    [
+      '-- compat: both\n-- statement-timeout: soon',
+      /compat: both, expected expand or contract/,
+      /statement-timeout: soon/,
+    ],
     ['-- compat: expand\n-- compat: expand', /0007_x\.sql:2: "compat" is given twice/],
     ['-- down: irreversible\nselect 1;\n-- down:\nselect 2', /has a down part and says that it is irreversible/],
     ['select 1;\n-- down:\nselect 2\n-- down:\n', /two lines "-- down:"/],

@@ -18,6 +18,14 @@ export interface Header {
 
 export type Compatibility = 'expand' | 'contract';
 
+/** Number and name of `0001_what_it_does.sql`. */
+export function parseFileName(file: string): { version: number; name: string } {
+  const [, digits, name] = /^(\d{4})_([a-z0-9_]+)\.sql$/.exec(file) ?? [];
+  if (digits === undefined || name === undefined)
+    throw new Error(`migrations/${file}: a name looks like 0001_what_it_does.sql`);
+  return { version: Number(digits), name };
+}
+
 interface Part {
   start: number;
   end: number;
@@ -65,7 +73,9 @@ export function parseHeader(file: string, sql: string): Header {
   const timeout = found.get('statement-timeout');
   const seconds = timeout === undefined ? defaultStatementTimeoutSeconds : parseDuration(timeout);
   if (seconds === undefined)
-    problems.push(`migrations/${file}: statement-timeout: ${timeout}, expected a number and s, min or h, such as 30min`);
+    problems.push(
+      `migrations/${file}: statement-timeout: ${timeout}, expected a number and s, min or h, such as 30min`,
+    );
 
   const marker = /^-- down:[ \t]*$/gm;
   const [first, second] = [...sql.matchAll(marker)];
@@ -87,7 +97,8 @@ function headerLines(sql: string): RegExpExecArray[] {
   const lines: RegExpExecArray[] = [];
   for (const line of sql.split('\n')) {
     const match = /^-- ([a-z-]+):(?: +(\S.*?))?\s*$/.exec(line);
-    if (!match) break;
+    // `-- allow: RULE reason` belongs to the statement below it.
+    if (!match || match[1] === 'allow') break;
     lines.push(match);
   }
   return lines;

@@ -27,7 +27,7 @@ export const migrationFiles: MigrationFile[] = [
         {"start":212,"end":285,"summary":"create index entries_by_cat on entries","locks":[{"relation":"entries","mode":"SHARE","creates":false}]},
         {"start":359,"end":422,"summary":"create index entries_by_cat_and_id on entries","locks":[{"relation":"entries","mode":"SHARE","creates":false}]},
         {"start":425,"end":495,"summary":"create index entries_by_creation on entries","locks":[{"relation":"entries","mode":"SHARE","creates":false}]},
-        {"start":606,"end":755,"summary":"create index entries_by_place on entries using gist where location_lat is not null and location_lon…","locks":[{"relation":"entries","mode":"SHARE","creates":false}]},
+        {"start":606,"end":755,"summary":"create index entries_by_place on entries using gist","locks":[{"relation":"entries","mode":"SHARE","creates":false}]},
         {"start":758,"end":822,"summary":"create index cats_by_creation on cats","locks":[{"relation":"cats","mode":"SHARE","creates":false}]},
         {"start":885,"end":968,"summary":"create index cat_comments_by_cat on cat_comments","locks":[{"relation":"cat_comments","mode":"SHARE","creates":false}]},
       ],

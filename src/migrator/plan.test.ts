@@ -18,7 +18,11 @@ const migration = (version: number, sql = `select ${version}`, name = 'step'): M
   facts: { statements: [], downStatements: [], findings: [] },
 });
 
-const applied = (version: number, sql = `select ${version}`, more: Partial<AppliedMigration> = {}): AppliedMigration => ({
+const applied = (
+  version: number,
+  sql = `select ${version}`,
+  more: Partial<AppliedMigration> = {},
+): AppliedMigration => ({
   version,
   name: 'step',
   checksum: checksumOf(sql),
@@ -108,7 +112,10 @@ test('a database that is newer is refused unless all that is new is expand', () 
   assert.equal(failureOf([...known, expand(4), expand(5)]), undefined);
   const error = failureOf([...known, expand(4), applied(5, undefined, { binary_version: '1.3.0' })]);
   assert.equal(error?.kind, 'newer');
-  assert.match(error?.message ?? '', /ends at version 3.*4 step \(expand.*5 step \(contract.*at least version 1\.3\.0/s);
+  assert.match(
+    error?.message ?? '',
+    /ends at version 3.*4 step \(expand.*5 step \(contract.*at least version 1\.3\.0/s,
+  );
   assert.match(error?.message ?? '', /cannot be undone/);
 });
 

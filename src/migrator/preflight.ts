@@ -35,7 +35,9 @@ export async function requireFitness(sql: Queryable): Promise<void> {
       `the user ${row.user} may not create tables: grant create on schema ${row.schema} to ${row.user}, on database ${row.database}`,
     );
   if (row.read_only)
-    problems.push('the server takes no writes (it is a replica, or default_transaction_read_only is on): migrate the primary');
+    problems.push(
+      'the server takes no writes (it is a replica, or default_transaction_read_only is on): migrate the primary',
+    );
   if (problems.length === 0) return;
   throw new MigrationError(
     'refused',

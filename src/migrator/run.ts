@@ -46,7 +46,13 @@ export async function migrateUp(options: MigratorOptions, to?: number): Promise<
       if (migration.transactional) {
         const adopted = await applyInTransaction(locked, migration, options, outcome.version === 0);
         if (adopted) outcome.adopted = adopted;
-      } else await applyAlone(locked, migration, options, history.some((row) => row.version === version));
+      } else
+        await applyAlone(
+          locked,
+          migration,
+          options,
+          history.some((row) => row.version === version),
+        );
       const durationMilliseconds = Math.round(performance.now() - began);
       options.log.info('migration applied', { file, duration_ms: durationMilliseconds });
       outcome.applied.push({ file, durationMilliseconds });

@@ -19,6 +19,8 @@ interface LogOptions {
   level: LogLevel;
   /** `json`: one object a line. `pretty`: for a terminal. */
   format: 'json' | 'pretty';
+  /** Colours for `pretty`. */
+  color?: boolean;
   write(line: string): void;
   now(): string;
 }
@@ -29,7 +31,9 @@ export function createLog(options: LogOptions, bound: Fields = {}): Log {
   const emit = (level: LogLevel, message: string, fields: Fields = {}): void => {
     if (rank[level] < threshold) return;
     const line = { time: options.now(), level, message, ...bound, ...fields };
-    options.write(options.format === 'json' ? `${JSON.stringify(line, plainError)}\n` : pretty(line));
+    options.write(
+      options.format === 'json' ? `${JSON.stringify(line, plainError)}\n` : pretty(line, options.color ? paint : plain),
+    );
   };
   return {
     debug: (message, fields) => emit('DEBUG', message, fields),
@@ -57,14 +61,19 @@ function plainError(_key: string, value: unknown): unknown {
 }
 
 const colors: Record<LogLevel, string> = { DEBUG: '90', INFO: '36', WARNING: '33', ERROR: '31', CRITICAL: '35' };
+const grey = '90';
 
-function pretty(line: Fields & { time: string; level: LogLevel; message: string }): string {
+type Paint = (color: string, text: string) => string;
+const paint: Paint = (color, text) => `\u001b[${color}m${text}\u001b[0m`;
+const plain: Paint = (_color, text) => text;
+
+function pretty(line: Fields & { time: string; level: LogLevel; message: string }, as: Paint): string {
   const { time, level, message, ...fields } = line;
   const rest = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => {
       if (value instanceof Error) return `\n${value.stack ?? String(value)}`;
-      return `\u001b[90m${key}=\u001b[0m${typeof value === 'string' ? value : JSON.stringify(value, plainError)}`;
+      return `${as(grey, `${key}=`)}${typeof value === 'string' ? value : JSON.stringify(value, plainError)}`;
     });
-  return `\u001b[90m${time.slice(11, 23)}\u001b[0m \u001b[${colors[level]}m${level.padEnd(7)}\u001b[0m ${[message, ...rest].join(' ')}\n`;
+  return `${as(grey, time.slice(11, 23))} ${as(colors[level], level.padEnd(7))} ${[message, ...rest].join(' ')}\n`;
 }

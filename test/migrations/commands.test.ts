@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
-import { laterFile, lastVersion, makeVariant, type Variant } from '../harness/variant.ts';
+import { lastVersion, laterFile, makeVariant, type Variant } from '../harness/variant.ts';
 import { type Ending, openWorkshop, type Workshop } from '../runtime/process.ts';
 
 const newest = lastVersion + 2;
@@ -22,7 +22,8 @@ before(async () => {
   newer = await makeVariant({
     version: '1.1.0',
     migrations: {
-      [colour]: '-- compat: expand\n\nalter table cats add column colour text;\n\n-- down:\nalter table cats drop column colour;\n',
+      [colour]:
+        '-- compat: expand\n\nalter table cats add column colour text;\n\n-- down:\nalter table cats drop column colour;\n',
       [index]:
         '-- compat: expand\n-- transaction: none\n\ncreate index concurrently cats_by_colour on cats (colour);\n\n-- down:\ndrop index concurrently if exists cats_by_colour;\n',
     },
@@ -119,14 +120,23 @@ describe('up', () => {
     });
     try {
       const url = await current();
-      const before = await inDatabase(url, (sql) => sql`select attname from pg_attribute where attrelid = 'cats'::regclass`);
+      const before = await inDatabase(
+        url,
+        (sql) => sql`select attname from pg_attribute where attrelid = 'cats'::regclass`,
+      );
       const { code, stderr } = await run('up', url, broken);
       assert.equal(code, 1, stderr);
-      assert.match(stderr, new RegExp(`migrations/${colour}:6:10: function nonsense_ä\\(bigint\\) does not exist \\(SQLSTATE 42883\\)`));
+      assert.match(
+        stderr,
+        new RegExp(`migrations/${colour}:6:10: function nonsense_ä\\(bigint\\) does not exist \\(SQLSTATE 42883\\)`),
+      );
       assert.match(stderr, /\| {3}select nonsense_ä\(id\) as sort from cats/);
       assert.match(stderr, /hint: /);
       assert.match(stderr, new RegExp(`It was rolled back; the schema is at version ${lastVersion}\\.`));
-      const columns = await inDatabase(url, (sql) => sql`select attname from pg_attribute where attrelid = 'cats'::regclass`);
+      const columns = await inDatabase(
+        url,
+        (sql) => sql`select attname from pg_attribute where attrelid = 'cats'::regclass`,
+      );
       assert.deepEqual(columns, before);
       assert.equal((await run('status --exit-code', url, broken)).code, 4);
     } finally {
@@ -137,7 +147,9 @@ describe('up', () => {
   test('everything that is wrong with the database is told at once', async () => {
     const url = new URL(await server.createDatabase());
     await inDatabase(url.href, async (sql) => {
-      await sql.unsafe('create role weak login; alter role weak set search_path = nowhere; revoke create on schema public from public');
+      await sql.unsafe(
+        'create role weak login; alter role weak set search_path = nowhere; revoke create on schema public from public',
+      );
     });
     url.username = 'weak';
     const { code, stderr } = await run('up', url.href);
@@ -175,7 +187,10 @@ describe('down', () => {
     const url = await current(newer);
     const shown = await run(`down --to ${lastVersion}`, url, newer);
     assert.equal(shown.code, 2);
-    assert.match(shown.stdout, /drop index concurrently if exists cats_by_colour.*alter table cats drop column colour/s);
+    assert.match(
+      shown.stdout,
+      /drop index concurrently if exists cats_by_colour.*alter table cats drop column colour/s,
+    );
     assert.match(shown.stdout, /Nothing was changed\. Make a backup, then add --yes/);
     assert.equal((await run('status --exit-code', url, newer)).code, 0);
 
@@ -231,7 +246,10 @@ describe('repair', () => {
     const status = await run('status', url, newer);
     assert.match(status.stdout, new RegExp(`${index} +(started|CHANGED)`));
     const repaired = await run('repair', url, newer);
-    assert.match(repaired.stdout, new RegExp(`${newest} index_colour: was started and did not end; it is pending again`));
+    assert.match(
+      repaired.stdout,
+      new RegExp(`${newest} index_colour: was started and did not end; it is pending again`),
+    );
     assert.equal((await tablesOf(url)).includes('cats_by_colour'), false);
     const up = await run('up', url, newer);
     assert.equal(up.code, 0, up.stderr);
@@ -284,7 +302,17 @@ describe('without a database', () => {
 
 test('every action answers in JSON when asked to', async () => {
   const url = await current();
-  for (const line of ['status', 'plan', 'verify', 'up', 'up --dry-run', 'show 1', 'lint', 'repair', `down --to ${lastVersion}`]) {
+  for (const line of [
+    'status',
+    'plan',
+    'verify',
+    'up',
+    'up --dry-run',
+    'show 1',
+    'lint',
+    'repair',
+    `down --to ${lastVersion}`,
+  ]) {
     const { stdout, stderr } = await run(`${line} --json`, url);
     assert.equal(typeof JSON.parse(stdout), 'object', `${line}\n${stderr}`);
   }

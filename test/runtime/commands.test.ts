@@ -237,7 +237,10 @@ describe('migrate', () => {
       const status = await run('migrate status --exit-code --json', env);
       assert.equal(status.code, 0, status.stderr);
       const report = JSON.parse(status.stdout);
-      assert.deepEqual([report.current, report.target, report.pending, report.contradictions], [version, version, [], []]);
+      assert.deepEqual(
+        [report.current, report.target, report.pending, report.contradictions],
+        [version, version, [], []],
+      );
       const [first] = report.files;
       assert.deepEqual([first.file, first.state, first.checksum], ['0001_schema.sql', 'applied', 'ok']);
     });

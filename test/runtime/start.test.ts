@@ -216,7 +216,10 @@ describe('what waiting does not cure ends the start', () => {
     const url = await currentDatabase();
     await outside(url, (sql) => sql`update catatlas_migrations set checksum = 'v1:0000' where version = 1`);
     const stderr = await refused({ DATABASE_URL: url }, 6);
-    assert.match(stderr, /0001_schema\.sql was edited after it was applied by \S+ \(applied as v1:0000, now v1:[0-9a-f]{12}\)/);
+    assert.match(
+      stderr,
+      /0001_schema\.sql was edited after it was applied by \S+ \(applied as v1:0000, now v1:[0-9a-f]{12}\)/,
+    );
     assert.match(stderr, /Restore the files as they were applied/);
   });
 

@@ -68,7 +68,9 @@ async function readRows(sql: postgres.Sql): Promise<Record<string, string[]>> {
   await sql`set timezone = 'UTC'`;
   const rows: Record<string, string[]> = {};
   for (const table of tables) {
-    const found = await sql<{ row: string }[]>`select row_to_json(each)::text as row from ${sql(table)} as each order by 1`;
+    const found = await sql<
+      { row: string }[]
+    >`select row_to_json(each)::text as row from ${sql(table)} as each order by 1`;
     rows[table] = found.map(({ row }) => row);
   }
   return rows;

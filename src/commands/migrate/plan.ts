@@ -26,7 +26,16 @@ export async function showPlan(given: MigrateArguments): Promise<ExitCode> {
 
 type Step = ReturnType<typeof describeStep>;
 
-function describeStep({ version, file, sql, transactional, compat, downSql, statementTimeoutSeconds, facts }: Migration) {
+function describeStep({
+  version,
+  file,
+  sql,
+  transactional,
+  compat,
+  downSql,
+  statementTimeoutSeconds,
+  facts,
+}: Migration) {
   return {
     version,
     file,

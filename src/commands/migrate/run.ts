@@ -4,9 +4,9 @@ import type { Settings } from '../../config/settings.ts';
 import { openForMaintenance } from '../../database/open.ts';
 import { loadCatalog, type Migration } from '../../migrator/catalog.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
-import { createLog } from '../../observability/log.ts';
 import { applicationName } from '../application-name.ts';
 import { type CommandIO, type ParsedArguments, UsageError } from '../command.ts';
+import { openCommandLog } from '../command-log.ts';
 import { asCommandFailure } from '../database-failure.ts';
 import type { ExitCode } from '../exit-codes.ts';
 
@@ -22,13 +22,7 @@ export async function withMigrator(
   { settings, io }: MigrateArguments,
   work: (options: MigratorOptions) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  // Standard output is for the answer; the log of what is done meanwhile goes beside it.
-  const log = createLog({
-    level: settings.LOG_LEVEL,
-    format: settings.LOG_FORMAT === 'json' ? 'json' : 'pretty',
-    write: (line) => io.stderr(line),
-    now: () => systemClock.now(),
-  });
+  const log = openCommandLog(settings, io);
   try {
     const database = await openForMaintenance({ settings, applicationName: applicationName('migrate'), log });
     try {
@@ -64,6 +58,11 @@ export function readVersion(text: string, catalog: readonly Migration[], first: 
 }
 
 /** `1 migration is`, `3 migrations are` */
-export function countMigrations(count: number): string {
-  return count === 1 ? '1 migration is' : `${count} migrations are`;
+export function countMigrations(number: number): string {
+  return `${count(number, 'migration')} ${number === 1 ? 'is' : 'are'}`;
+}
+
+/** `1 difference`, `3 differences` */
+export function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
 }

@@ -1,7 +1,7 @@
 import { loadCatalog } from '../../migrator/catalog.ts';
 import { UsageError } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { answer, type MigrateArguments, readVersion } from './run.ts';
+import { answer, count, type MigrateArguments, readVersion } from './run.ts';
 
 /** Prints one file. Opens no database. */
 export async function showFile(given: MigrateArguments): Promise<ExitCode> {
@@ -23,7 +23,7 @@ export async function showFindings(given: MigrateArguments): Promise<ExitCode> {
       ({ file, line, column, rule, message, allowed }) =>
         `migrations/${file}:${line}:${column}: ${rule}: ${message}${allowed === undefined ? '' : ` [allowed: ${allowed}]`}`,
     ),
-    `${catalog.length} files, ${findings.length === 0 ? 'nothing unsafe' : `${findings.length} findings`}.`,
+    `${count(catalog.length, 'file')}, ${findings.length === 0 ? 'nothing unsafe' : count(findings.length, 'finding')}.`,
   ]);
   return findings.every(({ allowed }) => allowed !== undefined) ? ExitCode.ok : ExitCode.failure;
 }

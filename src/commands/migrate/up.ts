@@ -12,9 +12,11 @@ export async function up(given: MigrateArguments): Promise<ExitCode> {
     if (switches.has('dry-run')) {
       const { applied, adopted, version, notRehearsed } = await rehearse(options, to);
       answer(given, { rehearsed: applied, not_rehearsed: notRehearsed, adopted, version }, [
-        ...applied.map(describeApplied),
+        ...applied.map(({ file, durationMilliseconds }) => `${file.padEnd(40)} ${durationMilliseconds} ms`),
         ...(adopted ? describeAdoption(adopted) : []),
-        ...notRehearsed.map((file) => `${file.padEnd(40)} not rehearsed: it, or one before it, refuses to run in a transaction`),
+        ...notRehearsed.map(
+          (file) => `${file.padEnd(40)} not rehearsed: it, or one before it, refuses to run in a transaction`,
+        ),
         applied.length + notRehearsed.length === 0
           ? 'Nothing would be done.'
           : 'Everything was rolled back: nothing has changed.',
@@ -23,18 +25,13 @@ export async function up(given: MigrateArguments): Promise<ExitCode> {
     }
     const { applied, adopted, version } = await migrateUp(options, to);
     answer(given, { version, applied: applied.map(({ file }) => file), durations: applied, adopted }, [
-      ...applied.map(describeApplied),
       ...(adopted ? describeAdoption(adopted) : []),
       applied.length === 0
         ? `Nothing to do: the schema is at version ${version}.`
-        : `Applied ${applied.length}: the schema is at version ${version}.`,
+        : `Applied ${applied.map(({ file }) => file).join(', ')}: the schema is at version ${version}.`,
     ]);
     return ExitCode.ok;
   });
-}
-
-function describeApplied({ file, durationMilliseconds }: { file: string; durationMilliseconds: number }): string {
-  return `${file.padEnd(40)} ${durationMilliseconds} ms`;
 }
 
 function describeAdoption(report: AdoptionReport): string[] {

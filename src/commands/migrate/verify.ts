@@ -5,7 +5,7 @@ import type { MigratorOptions } from '../../migrator/locked.ts';
 import { planMigrations } from '../../migrator/plan.ts';
 import { readSchema } from '../../migrator/schema-snapshot.ts';
 import { ExitCode } from '../exit-codes.ts';
-import { answer, type MigrateArguments, withMigrator } from './run.ts';
+import { answer, count, type MigrateArguments, withMigrator } from './run.ts';
 
 /** Compares the files with the history, and the live schema with what the files make. Changes nothing. */
 export async function verify(given: MigrateArguments): Promise<ExitCode> {
@@ -21,15 +21,21 @@ export async function verify(given: MigrateArguments): Promise<ExitCode> {
       { version: current, contradictions, renamed, compared: comparison !== undefined, differences, unmanaged },
       [
         ...contradictions,
-        ...renamed.map(({ file, recorded }) => `migrations/${file} was applied as ${recorded}; its content is the same`),
+        ...renamed.map(
+          ({ file, recorded }) => `migrations/${file} was applied as ${recorded}; its content is the same`,
+        ),
         ...differences.map(describeDifference),
-        ...unmanaged.map(({ object, note }) => `not ours, left alone: ${object}${note === undefined ? '' : ` (${note})`}`),
+        ...unmanaged.map(
+          ({ object, note }) => `not ours, left alone: ${object}${note === undefined ? '' : ` (${note})`}`,
+        ),
         comparison === undefined
           ? `The schema is at version ${current}, of a newer binary: only the files up to ${target} were compared.`
           : differences.length === 0
             ? `The schema is what the files up to version ${current} make.`
-            : `${differences.length} differences between the schema and what the files up to version ${current} make.`,
-        contradictions.length === 0 ? 'The files are those that were applied.' : 'The files are not those that were applied.',
+            : `${count(differences.length, 'difference')} between the schema and what the files up to version ${current} make.`,
+        contradictions.length === 0
+          ? 'The files are those that were applied.'
+          : 'The files are not those that were applied.',
       ],
     );
     if (sound) return ExitCode.ok;
