@@ -1,5 +1,7 @@
 // What a server does about the schema when it starts: MIGRATE_ON_BOOT, DIRECT_DATABASE_URL, and databases not as expected.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';
 import { clientOf } from '../harness/client.ts';
@@ -93,6 +95,45 @@ test('DIRECT_DATABASE_URL is what migrations use, and is a secret', async () => 
     env: { ...env, DIRECT_DATABASE_URL: 'postgres://u:canary-2@h/d' },
   });
   assert.equal(/canary/.test(`${printed.stdout}${printed.stderr}`), false, printed.stdout);
+});
+
+describe('the database of the first server', () => {
+  const fixture = readFileSync(join(import.meta.dirname, 'prototype/05-comments.sql'), 'utf8');
+
+  async function prototypeDatabase(): Promise<string> {
+    const url = await server.createDatabase();
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    await sql.unsafe(fixture);
+    await sql.end();
+    return url;
+  }
+
+  test('is taken over by migrate up, which a rehearsal shows first without changing anything', async () => {
+    const url = await prototypeDatabase();
+    const env = { DATABASE_URL: url, DEBUG: 'true' };
+    const before = await tableCount(url);
+    const rehearsed = await workshop.run(['migrate', 'up', '--dry-run'], { env });
+    assert.equal(rehearsed.code, 0, rehearsed.stderr);
+    assert.match(rehearsed.stdout, /taken over; counts and checksums agree:.*entries +\d+ rows.*rolled back/s);
+    assert.equal(await tableCount(url), before);
+    const up = await workshop.run(['migrate', 'up', '--json'], { env });
+    assert.equal(up.code, 0, up.stderr);
+    assert.equal(JSON.parse(up.stdout).adopted.tables.length, 5);
+    const verified = await workshop.run(['migrate', 'verify'], { env });
+    assert.equal(verified.code, 0, verified.stdout);
+    assert.match((await workshop.run(['migrate', 'up'], { env })).stdout, /Nothing to do/);
+  });
+
+  test('is taken over by a server that starts, and served as before', async () => {
+    const program = launch({ DATABASE_URL: await prototypeDatabase() });
+    await program.logged('ready');
+    const call = clientOf(await program.url());
+    const entries = await call<{ id: number; createdAt: string; cat_id: number | null }[]>('GET', '/entries');
+    assert.equal(entries.status, 200);
+    assert.ok(entries.body.length > 0);
+    for (const { createdAt } of entries.body) assert.ok(fixture.includes(createdAt), createdAt);
+    await program.kill();
+  });
 });
 
 test('tables of somebody else with our names are refused, and left alone', async () => {
