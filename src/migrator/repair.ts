@@ -1,8 +1,8 @@
+import { settleIndex } from './apply.ts';
 import { MigrationError } from './failure.ts';
 import { type AppliedMigration, createHistory, forgetMigration, readHistory, recordMigration } from './history.ts';
 import { type MigratorOptions, withMigrationLock } from './locked.ts';
 import { requireFitness } from './preflight.ts';
-import { settleIndex } from './run.ts';
 
 /**
  * Records the migrations up to version `to` as applied without running them, for a database whose schema is there and whose history is

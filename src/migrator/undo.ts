@@ -1,8 +1,8 @@
+import { runInTransaction } from './apply.ts';
 import { retryWhenBlocked } from './blocked.ts';
 import { MigrationError } from './failure.ts';
 import { type AppliedMigration, forgetMigration, readHistory } from './history.ts';
 import { type MigratorOptions, withMigrationLock } from './locked.ts';
-import { runInTransaction } from './run.ts';
 
 /** How long one statement of a down part may take, in seconds. */
 const undoTimeoutSeconds = 3600;
