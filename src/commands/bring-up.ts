@@ -110,7 +110,10 @@ async function migrate(database: Database, { settings, lifecycle, log, shutdown 
   // Only a server that has something to migrate needs all of this.
   const { migrateUp } = await import('../migrator/run.ts');
   const began = performance.now();
-  const maintenance = await openForMaintenance({ settings, applicationName: applicationName('migrate'), log }, database);
+  const maintenance = await openForMaintenance(
+    { settings, applicationName: applicationName('migrate'), log },
+    database,
+  );
   try {
     await migrateUp({
       database: maintenance,

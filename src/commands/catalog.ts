@@ -27,6 +27,30 @@ export const catalog: readonly CatalogEntry[] = [
     load: async () => (await import('./migrate.ts')).command,
   },
   {
+    name: 'backup',
+    summary: 'Create, prove, restore and list backups',
+    alsoCalled: ['dump', 'restore', 'export', 'archive'],
+    load: async () => (await import('./backup.ts')).command,
+  },
+  {
+    name: 'copy',
+    summary: 'Copy everything into another database',
+    alsoCalled: ['clone', 'transfer', 'move'],
+    load: async () => (await import('./copy.ts')).command,
+  },
+  {
+    name: 'import',
+    summary: 'Take over the SQLite file of the first server',
+    alsoCalled: ['load', 'sqlite'],
+    load: async () => (await import('./import.ts')).command,
+  },
+  {
+    name: 'seed',
+    summary: 'Fill an empty database with made-up sightings, to try out and to measure',
+    alsoCalled: ['demo', 'fill', 'generate-data', 'fixtures'],
+    load: async () => (await import('./seed.ts')).command,
+  },
+  {
     name: 'config',
     summary: 'Check the settings, or print them with their sources',
     alsoCalled: ['configuration', 'settings', 'env', 'environment', 'check', 'validate', 'print', 'doctor'],

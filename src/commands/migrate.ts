@@ -107,7 +107,7 @@ tells how to write, rehearse, apply and undo a migration.`,
     { line: 'catatlas migrate down --to 2', purpose: 'see what undoing version 3 and later would run' },
   ],
   async run(args, io) {
-    const settings = loadSettings({ env: io.env, flags: args.settings });
+    const settings = loadSettings({ env: io.env, flags: args.settings, rules: 'tool' });
     const action = actions.find(({ name }) => name === args.action);
     if (!action) throw new UsageError(`unknown action ${args.action}`);
     return await action.run({ settings, args, io });

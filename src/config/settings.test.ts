@@ -77,6 +77,7 @@ describe('defaults', () => {
       DATABASE_MAX_LIFETIME_SECONDS: 600,
       MIGRATE_ON_BOOT: 'auto',
       MIGRATION_LOCK_TIMEOUT_SECONDS: 300,
+      BACKUP_IDENTITY: undefined,
       JWT_SECRET: undefined,
       JWT_ALGORITHM: 'HS256',
       ACCESS_TOKEN_EXPIRE_MINUTES: 30,
@@ -156,6 +157,13 @@ describe('sources', () => {
     assert.equal(sources.LOG_LEVEL, 'default');
   });
 
+  test('a tool needs only the rules about the database', () => {
+    const env = { DATABASE_URL: url };
+    assert.notEqual(problemsOf(env).length, 0);
+    assert.deepEqual(problemsOf(env, { rules: 'tool' }), []);
+    assert.notEqual(problemsOf({ DEBUG: 'False' }, { rules: 'tool' }).length, 0);
+  });
+
   test('a wrong flag is reported by its name, and an empty one is no default', () => {
     assert.match(problemsOf({ PORT: '1' }, { flags: { PORT: 'x' } })[0] ?? '', /^PORT --port "x"/);
     assert.match(problemsOf({}, { flags: { PORT: '' } })[0] ?? '', /^PORT --port ""/);
@@ -163,7 +171,13 @@ describe('sources', () => {
   });
 
   test('every secret can come from a file, without one line break at its end', () => {
-    assert.deepEqual([...secretNames].sort(), ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'JWT_SECRET', 'SENTRY_DSN']);
+    assert.deepEqual([...secretNames].sort(), [
+      'BACKUP_IDENTITY',
+      'DATABASE_URL',
+      'DIRECT_DATABASE_URL',
+      'JWT_SECRET',
+      'SENTRY_DSN',
+    ]);
     const files: Record<string, string> = {
       '/run/url': `${url}\n`,
       '/run/jwt': ` ${strong} \r\n`,

@@ -208,6 +208,15 @@ export const settingsTable = {
     example: '300',
     default: 300,
   }),
+  BACKUP_IDENTITY: setting({
+    group: 'Database',
+    kind: opaque,
+    secret: true,
+    purpose: 'The secret keys that open encrypted backups (AGE-SECRET-KEY-…, one a line), for `catatlas backup`.',
+    example: '<a key made by age-keygen>',
+    default: undefined,
+    defaultText: 'not set',
+  }),
   JWT_SECRET: setting({
     group: 'Accounts',
     kind: opaque,
@@ -390,6 +399,8 @@ export interface SettingsInput {
   hasIpv6?(): boolean;
   /** Default: the version of this build. */
   version?: string;
+  /** `tool`: of the rules for production only those about the database. Default: all of them, as for a server. */
+  rules?: 'server' | 'tool';
 }
 
 export interface SettingsReport {
@@ -401,6 +412,10 @@ export interface SettingsReport {
   warnings: SettingProblem[];
   /** Whether this is a start for production. */
   production: boolean;
+}
+
+function forRules(rules: SettingsInput['rules'], problems: SettingProblem[]): SettingProblem[] {
+  return rules === 'tool' ? problems.filter(({ name }) => name.startsWith('DATABASE_')) : problems;
 }
 
 /** Reads and checks all settings. Throws SettingsError with every problem there is. */
@@ -457,15 +472,19 @@ export function readSettings(input: SettingsInput): SettingsReport {
   const warnings = findNearMisses(input.env, settingNames, secretNames, platform);
   if (production)
     problems.push(
-      ...findProductionProblems({
-        databaseGiven,
-        databaseType: known.DATABASE_TYPE,
-        jwtSecret: known.JWT_SECRET,
-        jwtSecretMissing: !texts.JWT_SECRET,
-        jwtAlgorithm: known.JWT_ALGORITHM,
-        allowedOrigins: known.ALLOWED_ORIGINS,
-        sourceOf,
-      }),
+      // Who only reads or changes data needs no key for tokens and no list of websites.
+      ...forRules(
+        input.rules,
+        findProductionProblems({
+          databaseGiven,
+          databaseType: known.DATABASE_TYPE,
+          jwtSecret: known.JWT_SECRET,
+          jwtSecretMissing: !texts.JWT_SECRET,
+          jwtAlgorithm: known.JWT_ALGORITHM,
+          allowedOrigins: known.ALLOWED_ORIGINS,
+          sourceOf,
+        }),
+      ),
     );
   else problems.push(...findDevelopmentProblems(known, databaseGiven, sourceOf));
   warnings.push(...findWarnings(known, { production, databaseGiven }, sourceOf));

@@ -31,7 +31,7 @@ function at(row: readonly number[], index: number): number {
 
 /**
  * The candidate that was probably meant by a mistyped word, whatever the case of letters; undefined when none is near: at
- * most one mistake in three letters, and never more than three.
+ * most one mistake in three letters, and never more than three. Of two that are as near, the one that the word is the beginning of.
  */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const typed = word.toLowerCase();
@@ -39,7 +39,9 @@ export function closest(word: string, candidates: readonly string[]): string | u
   let bestDistance = Math.min(3, Math.ceil(typed.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(typed, candidate.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    const nearer =
+      distance < bestDistance || (best !== undefined && distance === bestDistance && candidate.startsWith(typed));
+    if (nearer) [best, bestDistance] = [candidate, distance];
   }
   return best;
 }

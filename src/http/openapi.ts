@@ -206,7 +206,11 @@ function buildOperation(
     }),
     responses: {
       ...successAnswers(name, facts, schemas.response),
-      ...errorAnswersOf(facts, { writes: !name.startsWith('GET '), hasInput, hasBody: body !== undefined }, errorAnswers),
+      ...errorAnswersOf(
+        facts,
+        { writes: !name.startsWith('GET '), hasInput, hasBody: body !== undefined },
+        errorAnswers,
+      ),
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Session } from '../database/connect.ts';
+import type { Queryable, Session } from '../database/connect.ts';
 import type { Log } from '../observability/log.ts';
 import { MigrationError } from './failure.ts';
 import { pause } from './pause.ts';
@@ -61,27 +61,27 @@ export async function acquireMigrationLock(session: Session, options: LockOption
       await session`rollback`;
       return;
     }
-    const [row] = await session<[{ unlocked: boolean }]>`select pg_advisory_unlock(${lockKey(session)}) as unlocked`;
+    const [row] = await session<[{ unlocked: boolean }]>`select pg_advisory_unlock(${migrationLockKey(session)}) as unlocked`;
     if (!row.unlocked) log.error('the migration lock was no longer held by this session when it was released');
   }
 }
 
 async function tryLock(session: Session, scope: LockOptions['scope']): Promise<boolean> {
   if (scope === 'session') {
-    const [row] = await session<[{ locked: boolean }]>`select pg_try_advisory_lock(${lockKey(session)}) as locked`;
+    const [row] = await session<[{ locked: boolean }]>`select pg_try_advisory_lock(${migrationLockKey(session)}) as locked`;
     return row.locked;
   }
   await session`begin isolation level read committed`;
   // The transaction is idle while another connection migrates, for as long as that takes.
   await session`set local idle_in_transaction_session_timeout = 0`;
-  const [row] = await session<[{ locked: boolean }]>`select pg_try_advisory_xact_lock(${lockKey(session)}) as locked`;
+  const [row] = await session<[{ locked: boolean }]>`select pg_try_advisory_xact_lock(${migrationLockKey(session)}) as locked`;
   if (!row.locked) await session`rollback`;
   return row.locked;
 }
 
 async function assertHeld(session: Session): Promise<void> {
   const [row] = await session<[{ held: boolean }]>`
-    with lock as (select ${lockKey(session)} as key)
+    with lock as (select ${migrationLockKey(session)} as key)
     select exists (select 1 from lock join pg_locks as held on ${matches(session)} where held.pid = pg_backend_pid()) as held`;
   if (!row.held)
     throw new MigrationError(
@@ -94,8 +94,8 @@ async function assertHeld(session: Session): Promise<void> {
  * One key for each database and schema, so that installations in one server do not wait for each other. A search path without a
  * schema that exists is refused later, with what to do.
  */
-function lockKey(session: Session) {
-  return session`hashtextextended('catatlas migrations ' || current_database() || ' ' || coalesce(current_schema(), ''), 0)`;
+export function migrationLockKey(sql: Queryable) {
+  return sql`hashtextextended('catatlas migrations ' || current_database() || ' ' || coalesce(current_schema(), ''), 0)`;
 }
 
 /** Is the row `held` of pg_locks about the key of `lock`? */
@@ -107,7 +107,7 @@ function matches(session: Session) {
 
 async function describeHolder(session: Session): Promise<string> {
   const [row] = await session<{ pid: number; application_name: string | null; since: string | null }[]>`
-    with lock as (select ${lockKey(session)} as key)
+    with lock as (select ${migrationLockKey(session)} as key)
     select held.pid, activity.application_name, activity.backend_start::text as since
     from lock
     join pg_locks as held on ${matches(session)}

@@ -297,8 +297,8 @@ async function launchServer(
 }
 
 /**
- * Waits for the end of this process, however it comes, then ends the server whose pid is in `pidFile` and removes `directory`;
- * ends when that is gone. No child of this process: `bun test` kills those when a test takes too long.
+ * Waits for the end of this process, however it comes, then ends the server whose pid is in `pidFile`, if there is one, and
+ * removes `directory`; ends when that is gone. No child of this process: `bun test` kills those when a test takes too long.
  */
 export function spawnGuard(directory: string, pidFile: string, owner: Owner | undefined): void {
   // Asks /proc first: `kill -0` may not look at a process of root. The server's children are killed too: stopped ones (see

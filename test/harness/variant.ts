@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { spawnGuard } from './postgres.ts';
 import { commandLine, root, runtime } from './target.ts';
 
 /** Another version of the program: how it differs from the tree under test. */
@@ -38,6 +39,9 @@ const copied = [
   '.env.example',
 ];
 const linked = ['node_modules', '.generated'];
+
+/** No file has this name: nothing runs for as long as its folder is there. */
+const noServer = 'no-server.pid';
 
 /** The names of the files in migrations/ of the tree under test, in order. */
 export const migrationFileNames: readonly string[] = readdirSync(join(root, 'migrations'))
@@ -103,6 +107,8 @@ function migrationsOf({ migrations = {}, removed = [], edited = {} }: VariantOpt
 
 async function make(version: string, files: Record<string, string>): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), `catatlas-variant-${version}-`));
+  // A run that is killed must not leave a hundred megabytes behind.
+  spawnGuard(directory, noServer, undefined);
   try {
     for (const name of copied) cpSync(join(root, name), join(directory, name), { recursive: true });
     for (const name of linked) symlinkSync(join(root, name), join(directory, name));

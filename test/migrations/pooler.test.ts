@@ -50,6 +50,13 @@ after(async () => {
 /** What a server sends when it connects directly, and PgBouncer does not know. */
 const sentParameters = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'IntervalStyle'];
 
+/**
+ * Connections to the server for each database: few, so that not every process gets one. In session mode each connection of a
+ * client needs one of its own for as long as it is open, so for servers there must be enough, as there must be in production.
+ */
+const fewConnections = 4;
+const enoughConnections = 60;
+
 const kinds = [
   { title: 'transaction mode', mode: 'transaction', ignoreStartupParameters: [] },
   { title: 'transaction mode, parameters dropped', mode: 'transaction', ignoreStartupParameters: sentParameters },
@@ -93,7 +100,7 @@ for (const version of testedVersions) {
       let pooler: RunningPgbouncer;
       before(async () => {
         server = await startPostgres({ version });
-        pooler = await startPgbouncer({ server, mode, ignoreStartupParameters });
+        pooler = await startPgbouncer({ server, mode, ignoreStartupParameters, poolSize: fewConnections });
       });
       after(async () => {
         await pooler?.stop();
@@ -138,9 +145,11 @@ for (const version of testedVersions) {
       });
 
       test('servers migrate when they start, and answer', { timeout: 120_000 }, async () => {
+        const poolSize = mode === 'session' ? enoughConnections : fewConnections;
+        const roomy = await startPgbouncer({ server, mode, ignoreStartupParameters, poolSize });
         const url = await server.createDatabase();
         const servers = Array.from({ length: 3 }, () =>
-          workshop.launch(['serve'], { env: environment(pooler.url(url)) }),
+          workshop.launch(['serve'], { env: environment(roomy.url(url)) }),
         );
         await Promise.all(servers.map((one) => one.logged('ready')));
         await assertNoLockIsLeft(url);
@@ -163,6 +172,7 @@ for (const version of testedVersions) {
         for (const call of calls) assert.equal((await call<Entry[]>('GET', '/entries')).body.length, 30);
         await Promise.all(servers.map((one) => one.kill()));
         await assertNoLockIsLeft(url);
+        await roomy.stop();
       });
 
       test('with DIRECT_DATABASE_URL nothing of a migration goes through the pooler', async () => {

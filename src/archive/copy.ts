@@ -1,0 +1,33 @@
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database/connect.ts';
+import type { Manifest } from './format.ts';
+import { type WatchOptions, watchParts } from './progress.ts';
+import { restore } from './restore.ts';
+import { readSnapshot } from './snapshot.ts';
+
+interface CopyOptions extends WatchOptions {
+  source: Database;
+  target: Database;
+  replace: boolean;
+  programVersion: string;
+  clock: Clock;
+}
+
+/**
+ * Copies all data from one database to another, as a backup and its restoration would, without a file between them. The source
+ * is only read. Returns what both have.
+ *
+ * @throws {ArchiveError} the rows that arrived are not those that were sent; {ArchiveTargetError} see `restore`
+ */
+export function copyDatabase({
+  source,
+  target,
+  replace,
+  programVersion,
+  clock,
+  ...watch
+}: CopyOptions): Promise<Manifest> {
+  return readSnapshot({ database: source, programVersion, clock }, (parts) =>
+    restore({ database: target, parts: watchParts(parts, watch), replace, programVersion, clock }),
+  );
+}

@@ -1,0 +1,105 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { parseKeys } from '../../archive/encryption.ts';
+import { ArchiveError, ArchiveTargetError } from '../../archive/failure.ts';
+import { createProgressLine } from '../../archive/import-progress.ts';
+import type { WatchOptions } from '../../archive/progress.ts';
+import { databaseUrl } from '../../config/database-url.ts';
+import { readAs } from '../../config/kinds.ts';
+import { loadSettings, type Settings } from '../../config/settings.ts';
+import type { Database } from '../../database/connect.ts';
+import { openForMaintenance } from '../../database/open.ts';
+import { applicationName } from '../application-name.ts';
+import { CommandFailure, type CommandIO, type ParsedArguments, UsageError } from '../command.ts';
+import { openCommandLog } from '../command-log.ts';
+import { asCommandFailure } from '../database-failure.ts';
+import { ExitCode } from '../exit-codes.ts';
+
+/** What every action is given. */
+export interface BackupArguments {
+  args: ParsedArguments;
+  io: CommandIO;
+}
+
+/** `-` stands for standard input or output. */
+export const standardStream = '-';
+
+/** Opens the database that the settings name, or another one, for `work`, and closes it again. */
+export async function withDatabase<T>(
+  { settings, io }: { settings: Settings; io: CommandIO },
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const log = openCommandLog(settings, io);
+  const database = await openForMaintenance({ settings, applicationName: applicationName('copy'), log });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** The settings with another database in them: a PostgreSQL by its address, else the embedded one in a directory. */
+export function settingsFor(target: string, settings: Settings): Settings {
+  const others = { ...settings, DIRECT_DATABASE_URL: undefined };
+  if (!target.includes('://')) return { ...others, database: { kind: 'embedded', directory: resolve(target) } };
+  const reading = readAs(databaseUrl, target);
+  if ('value' in reading) return { ...others, database: { kind: 'postgresql', url: reading.value } };
+  const [first] = reading.wrong;
+  throw new UsageError(`--to ${first?.problem}`, first?.fix);
+}
+
+/** Runs an action with a line of progress on standard error. What goes wrong becomes a message and an exit code. */
+export async function withProgress<T>(io: CommandIO, work: (watch: WatchOptions) => Promise<T>): Promise<T> {
+  const line = createProgressLine({ write: io.stderr, isTerminal: process.stderr.isTTY === true });
+  try {
+    return await work({ shutdown: io.shutdown, onProgress: line.show });
+  } catch (error) {
+    line.end();
+    throw explain(error, io);
+  } finally {
+    line.end();
+  }
+}
+
+function explain(error: unknown, io: CommandIO): unknown {
+  if (error instanceof ArchiveError)
+    return new CommandFailure(ExitCode.archiveInvalid, error.message, { cause: error });
+  if (error instanceof ArchiveTargetError) return new CommandFailure(ExitCode.failure, error.message, { cause: error });
+  if (io.shutdown.aborted && error === io.shutdown.reason)
+    return new CommandFailure(ExitCode.failure, 'told to stop: nothing was changed.', { cause: error });
+  const { code, path, syscall } = error as { code?: string; path?: string; syscall?: string };
+  if (syscall !== undefined && path !== undefined)
+    return new CommandFailure(ExitCode.failure, `${path}: ${fileProblems[code ?? ''] ?? `cannot be used (${code})`}`, {
+      cause: error,
+    });
+  return asCommandFailure(error);
+}
+
+const fileProblems: Record<string, string> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'this user may not use it',
+  EISDIR: 'is a directory, and a file is needed',
+  ENOTDIR: 'is a file, and a directory is needed',
+  ENOSPC: 'the disk is full',
+  EEXIST: 'exists already',
+};
+
+/**
+ * The secret keys that open archives: from `--identity-file`, or from BACKUP_IDENTITY, and never from the command line, which
+ * every user of the machine can read.
+ */
+export async function readIdentities({ args, io }: BackupArguments): Promise<string[]> {
+  const file = args.values['identity-file'];
+  if (file !== undefined) return parseKeys(await readKeyFile(file, '--identity-file'));
+  return parseKeys(loadSettings({ env: io.env, flags: args.settings, rules: 'tool' }).BACKUP_IDENTITY ?? '');
+}
+
+/** The text of a file with keys. `option` is how it was named. */
+export async function readKeyFile(path: string, option: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${option}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,119 @@
+import { build } from '../build.ts';
+import { systemClock } from '../clock.ts';
+import { readAs } from '../config/kinds.ts';
+import { origins } from '../config/origins.ts';
+import type { Check, Verdict } from '../doctor/check.ts';
+import { examine } from '../doctor/examine.ts';
+import { silentLog } from '../observability/log.ts';
+import { type Command, UsageError } from './command.ts';
+import { wantsColor } from './command-log.ts';
+import { ExitCode } from './exit-codes.ts';
+
+export const command: Command = {
+  description: `Looks at everything that a deployment stands on, and says of each thing whether it is right and what to do: the settings of this
+environment, the database and its schema, the disk, with --url a running server, and the 14 success criteria of the deployment
+plan. Nothing is changed anywhere, and no secret is shown. What cannot be measured from here is called unknown.
+
+Run it where the server runs, with the environment of the server; without DATABASE_URL it looks at the embedded database, unless a
+running server has that open.`,
+  options: [
+    { name: 'url', value: 'URL', purpose: 'A running server to ask, with GET and OPTIONS only' },
+    {
+      name: 'origin',
+      value: 'ORIGIN',
+      purpose: 'Where the front end is, as a browser writes it: it must be allowed (default: ALLOWED_ORIGINS, if set)',
+    },
+    { name: 'json', purpose: 'Print a JSON object' },
+  ],
+  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATA_DIR', 'ALLOWED_ORIGINS', 'DEBUG'],
+  exitCodes: [ExitCode.ok, ExitCode.failure, ExitCode.usage],
+  examples: [
+    { line: 'catatlas doctor', purpose: 'this environment, its database and its disk' },
+    {
+      line: 'catatlas doctor --url https://catatlas-api.fly.dev --origin https://catatlas.com',
+      purpose: 'a deployment, as its front end sees it',
+    },
+    { line: 'catatlas doctor --json', purpose: 'for programs' },
+  ],
+  async run(args, io) {
+    const checks = await examine({
+      env: io.env,
+      url: readUrl(args.values['url']),
+      origins: readOrigins(args.values['origin']),
+      build,
+      clock: systemClock,
+      log: silentLog,
+    });
+    const summary = summarize(checks);
+    if (args.switches.has('json'))
+      io.stdout(`${JSON.stringify({ ok: summary.fail === 0, summary, checks }, null, 2)}\n`);
+    else io.stdout(renderChecks(checks, wantsColor(io)));
+    return summary.fail === 0 ? ExitCode.ok : ExitCode.failure;
+  },
+};
+
+function readUrl(text: string | undefined): URL | undefined {
+  if (text === undefined) return undefined;
+  const example = 'Write it like --url https://catatlas-api.fly.dev.';
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new UsageError('--url is not an http or https address', example);
+  if (url.username !== '' || url.password !== '')
+    throw new UsageError('--url has a user name or password in it, which the API does not take', example);
+  if (url.search !== '' || url.hash !== '') throw new UsageError('--url has a query or a fragment', example);
+  return url;
+}
+
+function readOrigins(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  const reading = readAs(origins, text);
+  if ('value' in reading && !reading.value.includes('*')) return reading.value;
+  const [first] = 'wrong' in reading ? reading.wrong : [];
+  throw new UsageError(
+    `--origin ${first?.problem ?? '"*" is no origin'}`,
+    first?.fix ?? 'Write it like --origin https://catatlas.com.',
+  );
+}
+
+function summarize(checks: readonly Check[]): Record<Verdict, number> {
+  const summary: Record<Verdict, number> = { pass: 0, fail: 0, warn: 0, unknown: 0 };
+  for (const { verdict } of checks) summary[verdict] += 1;
+  return summary;
+}
+
+const sections: Record<string, string> = {
+  configuration: 'Settings of this environment',
+  database: 'Database',
+  schema: 'Schema',
+  disk: 'Disk',
+  server: 'Server',
+  criteria: 'Success criteria of the deployment plan',
+};
+
+const colors: Record<Verdict, number> = { pass: 32, fail: 31, warn: 33, unknown: 90 };
+
+function renderChecks(checks: readonly Check[], color: boolean): string {
+  const paint = (verdict: Verdict) => {
+    const word = (verdict === 'fail' ? 'FAIL' : verdict).padEnd(7);
+    return color ? `\u001b[${colors[verdict]}m${word}\u001b[0m` : word;
+  };
+  const names = checks.map(nameOf);
+  const width = Math.max(...names.map((name) => name.length));
+  const lines: string[] = [];
+  let section = '';
+  for (const [index, { id, verdict, found, advice }] of checks.entries()) {
+    const [own = ''] = id.split('.');
+    if (own !== section) lines.push(...(section === '' ? [] : ['']), sections[own] ?? own);
+    section = own;
+    lines.push(`  ${paint(verdict)} ${(names[index] ?? '').padEnd(width)}  ${found}`);
+    if (advice !== null) lines.push(`${' '.repeat(width + 12)}-> ${advice}`);
+  }
+  const { pass, fail, warn, unknown } = summarize(checks);
+  const outcome = fail > 0 ? `${fail} failed` : 'Nothing failed';
+  lines.push('', `${outcome}: ${pass} passed, ${warn} to look at, ${unknown} not measurable here.`);
+  return `${lines.join('\n')}\n`;
+}
+
+function nameOf({ id, title }: Check): string {
+  const number = /^criteria\.(\d+)$/.exec(id)?.[1];
+  return number === undefined ? title : `${number.padStart(2)}. ${title}`;
+}

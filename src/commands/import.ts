@@ -1,0 +1,157 @@
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { ImportError, type ImportReport, importSqlite, type SkippedRow } from '../archive/import.ts';
+import { createProgressLine } from '../archive/import-progress.ts';
+import { openSqliteFile, SqliteFileError } from '../archive/sqlite-file.ts';
+import { loadSettings } from '../config/settings.ts';
+import { type Command, CommandFailure, type CommandIO, type ParsedArguments, UsageError } from './command.ts';
+import { ExitCode } from './exit-codes.ts';
+import { withImportTarget } from './import-target.ts';
+
+export const command: Command = {
+  description: `sqlite FILE: imports the SQLite database of the first server, of whatever age, with its ids, favourites, links, analyses, insights and
+comments: everything or nothing, in one transaction. Afterwards every row is read back and compared by digest. The file is only
+read, in one read transaction, so the first server may be running; what it writes later is not imported.
+
+An empty database takes everything. In one that has rows they are compared by id: when all rows of the file are there, there is
+nothing to do; missing ones are inserted with --merge; a row that differs stops the import, because nothing is ever overwritten.
+Rows that cannot be written as they are are named and stop the import, unless --skip-bad leaves them out, together with what
+depends on them; a sighting whose cat does not come along is kept without its link.`,
+  actions: [
+    {
+      name: 'sqlite',
+      purpose: 'Import a SQLite database of the first server',
+      operands: [{ name: 'FILE', purpose: 'The SQLite file, often learninglog.db', required: true }],
+      options: [
+        { name: 'dry-run', purpose: 'do everything but commit' },
+        { name: 'merge', purpose: 'insert the missing rows into a database that has rows already' },
+        { name: 'skip-bad', value: 'BAD.jsonl', purpose: 'leave bad rows out, and write them into this file' },
+      ],
+    },
+  ],
+  requiresAction: true,
+  options: [
+    { name: 'json', purpose: 'Print a JSON object' },
+    { name: 'data-dir', value: 'DIRECTORY', purpose: 'Where the embedded database is kept', setting: 'DATA_DIR' },
+  ],
+  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATA_DIR'],
+  exitCodes: [
+    ExitCode.ok,
+    ExitCode.failure,
+    ExitCode.usage,
+    ExitCode.databaseUnreachable,
+    ExitCode.migrationsPending,
+    ExitCode.databaseNewer,
+    ExitCode.migrationChanged,
+    ExitCode.lockTimeout,
+  ],
+  examples: [
+    { line: 'catatlas import sqlite learninglog.db --dry-run', purpose: 'see whether it would work, and what with' },
+    { line: 'catatlas import sqlite learninglog.db', purpose: 'import it; again: nothing to do' },
+    { line: 'catatlas import sqlite learninglog.db --skip-bad bad.jsonl', purpose: 'without the rows that are broken' },
+  ],
+  async run(args, io) {
+    const settings = loadSettings({ env: io.env, flags: args.settings, rules: 'tool' });
+    const [path = ''] = args.operands;
+    const dryRun = args.switches.has('dry-run');
+    const file = await openFile(path);
+    try {
+      return await withImportTarget({ settings, io, dryRun }, async (database) => {
+        const progress = createProgressLine({ write: io.stderr, isTerminal: process.stderr.isTTY === true });
+        const skipped = openSkipFile(args.values['skip-bad'], path);
+        try {
+          const report = await importSqlite({
+            file,
+            database,
+            merge: args.switches.has('merge'),
+            dryRun,
+            ...(skipped ? { onSkipped: skipped.write } : {}),
+            onProgress: progress.show,
+            shutdown: io.shutdown,
+          });
+          progress.end();
+          answer(report, args, io);
+          return ExitCode.ok;
+        } catch (error) {
+          progress.end();
+          if (!(error instanceof ImportError)) throw error;
+          if (args.switches.has('json'))
+            io.stdout(
+              `${JSON.stringify({ outcome: 'refused', reason: error.message, bad_rows: error.badRows }, null, 2)}\n`,
+            );
+          throw new CommandFailure(ExitCode.failure, error.message, { cause: error });
+        } finally {
+          skipped?.close();
+        }
+      });
+    } finally {
+      file.close();
+    }
+  },
+};
+
+async function openFile(path: string) {
+  try {
+    return await openSqliteFile(path);
+  } catch (error) {
+    if (error instanceof SqliteFileError) throw new CommandFailure(ExitCode.failure, error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** The file of `--skip-bad`: a JSON object a line. Readable by its owner only: it has people's texts and addresses. */
+function openSkipFile(path: string | undefined, source: string) {
+  if (path === undefined) return undefined;
+  let file: number;
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    const { dev, ino } = statSync(source);
+    if (there?.dev === dev && there.ino === ino)
+      throw new UsageError('--skip-bad names the file that is imported: choose another one');
+    file = openSync(path, 'w', 0o600);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`--skip-bad: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return {
+    write: (row: SkippedRow) => void writeSync(file, `${JSON.stringify(row)}\n`),
+    close: () => closeSync(file),
+  };
+}
+
+function answer(report: ImportReport, args: ParsedArguments, io: CommandIO): void {
+  if (args.switches.has('json')) {
+    io.stdout(`${JSON.stringify(report, null, 2)}\n`);
+    return;
+  }
+  const { outcome, tables, reasons } = report;
+  const rows = [
+    ['', 'read', 'written', 'present', 'left out', 'unlinked', 'SHA-256 of the rows'],
+    ...tables.map(({ table, read, written, present, skipped, unlinked, sha256 }) => [
+      table,
+      ...[read, written, present, skipped, unlinked].map(String),
+      sha256,
+    ]),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) =>
+        column === 0 || column === 6 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  const why = Object.entries(reasons).map(([reason, count]) => `  ${count} × ${reason}`);
+  io.stdout(
+    [
+      ...rows.map(line),
+      ...(why.length > 0 ? ['Left out, or without a link, because:', ...why] : []),
+      {
+        imported: 'Imported. What the database has agrees with the file, row by row.',
+        'nothing to do': 'Nothing to do: the database has every row of the file.',
+        'dry run': 'This would work. It was rolled back: nothing has changed.',
+      }[outcome],
+    ]
+      .map((text) => `${text}\n`)
+      .join(''),
+  );
+}

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { firstServerSchema, writeSqlite } from '../../src/archive/sqlite-file.fixture.ts';
+import { parseArguments } from '../../src/commands/arguments.ts';
+import { type Command, CommandFailure, UsageError } from '../../src/commands/command.ts';
+import { ExitCode } from '../../src/commands/exit-codes.ts';
+import { command as importCommand } from '../../src/commands/import.ts';
+import { command as seedCommand } from '../../src/commands/seed.ts';
+import { connectPostgres } from '../../src/database/connect.ts';
+import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+
+const now = `'2026-01-01T00:00:00Z'`;
+
+describe('catatlas import and seed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'catatlas-import-command-'));
+  const path = join(folder, 'learninglog.db');
+  const bad = join(folder, 'bad.jsonl');
+  let server: RunningPostgres;
+
+  before(async () => {
+    server = await startPostgres({ version: testedVersions.at(-1) ?? 18 });
+    await writeSqlite(
+      path,
+      firstServerSchema.entries,
+      `insert into entries (id, text, createdAt) values (1, 'good', ${now}), (2, '', ${now})`,
+    );
+  });
+  after(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Runs a command to its end. */
+  async function run(command: Command, line: string[], env: Record<string, string>) {
+    const written = { stdout: '', stderr: '' };
+    const io = {
+      stdout(text: string) {
+        written.stdout += text;
+      },
+      stderr(text: string) {
+        written.stderr += text;
+      },
+      env,
+      isTerminal: false,
+      shutdown: new AbortController().signal,
+    };
+    try {
+      const code = await command.run(parseArguments(command, line), io);
+      return { code, ...written };
+    } catch (error) {
+      if (error instanceof CommandFailure) return { code: error.exitCode, ...written, stderr: error.message };
+      if (error instanceof UsageError) return { code: ExitCode.usage, ...written, stderr: error.message };
+      throw error;
+    }
+  }
+
+  it('brings an empty database up, but not in a dry run, and not one that is somebody else’s', async () => {
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+    const dry = await run(importCommand, ['sqlite', path, '--dry-run', '--skip-bad', bad], env);
+    assert.equal(dry.code, ExitCode.migrationsPending);
+    assert.match(dry.stderr, /at version 0 of \d+: run catatlas migrate first/);
+    const database = connectPostgres({ url: env.DATABASE_URL, applicationName: 'test' });
+    try {
+      await database.sql`create table entries (id integer)`;
+      assert.equal(
+        (await run(importCommand, ['sqlite', path, '--skip-bad', bad], env)).code,
+        ExitCode.migrationsPending,
+      );
+      await database.sql`drop table entries`;
+    } finally {
+      await database.close();
+    }
+    assert.equal((await run(importCommand, ['sqlite', path, '--skip-bad', bad], env)).code, ExitCode.ok);
+  });
+
+  it('stops at bad rows, or writes them into a file that only the owner reads', async () => {
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+    const refused = await run(importCommand, ['sqlite', path, '--json'], env);
+    assert.equal(refused.code, ExitCode.failure);
+    assert.match(refused.stderr, /entries 2: text is empty/);
+    assert.deepEqual(JSON.parse(refused.stdout).bad_rows, [{ table: 'entries', id: 2, problems: ['text is empty'] }]);
+
+    const itself = await run(importCommand, ['sqlite', path, '--skip-bad', path], env);
+    assert.equal(itself.code, ExitCode.usage);
+    assert.match(itself.stderr, /names the file that is imported/);
+
+    const done = await run(importCommand, ['sqlite', path, '--skip-bad', bad], env);
+    assert.equal(done.code, ExitCode.ok);
+    assert.match(done.stdout, /entries +2 +1 +0 +1 +0 {2}[0-9a-f]{64}\n/);
+    assert.match(done.stdout, /1 × entries: text is empty/);
+    const [line, ...rest] = readFileSync(bad, 'utf8').split('\n');
+    assert.deepEqual(rest, ['']);
+    const { row, ...facts } = JSON.parse(line ?? '');
+    assert.deepEqual(facts, { table: 'entries', id: 2, problems: ['text is empty'], outcome: 'left out' });
+    assert.equal(row.createdAt, '2026-01-01T00:00:00Z');
+    assert.equal(statSync(bad).mode & 0o077, 0);
+
+    const again = await run(importCommand, ['sqlite', path, '--skip-bad', bad, '--json'], env);
+    assert.equal(JSON.parse(again.stdout).outcome, 'nothing to do');
+  });
+
+  it('says what is wrong with a file before it asks for a database', async () => {
+    const env = { DATABASE_URL: 'postgresql://127.0.0.1:1/none', DEBUG: 'True' };
+    const missing = await run(importCommand, ['sqlite', join(folder, 'none.db')], env);
+    assert.deepEqual([missing.code, missing.stderr], [ExitCode.failure, `there is no file ${join(folder, 'none.db')}`]);
+    assert.equal((await run(importCommand, ['sqlite', path], env)).code, ExitCode.databaseUnreachable);
+  });
+
+  it('seeds the same rows again, and not into a database with rows', async () => {
+    const reports = [];
+    for (let time = 0; time < 2; time += 1) {
+      const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+      const { code, stdout } = await run(seedCommand, ['--entries', '300', '--seed', '7', '--json'], env);
+      assert.equal(code, ExitCode.ok);
+      reports.push(JSON.parse(stdout));
+      const full = await run(seedCommand, ['--entries', '1'], env);
+      assert.equal(full.code, ExitCode.failure);
+      assert.match(full.stderr, /the database has data: .*entries \(300 rows\)/);
+    }
+    assert.deepEqual(reports[0], reports[1]);
+  });
+
+  it('seeds production only when that is said', async () => {
+    const env = {
+      DATABASE_URL: await server.createDatabase(),
+      DEBUG: 'False',
+      JWT_SECRET: 'd3b07384d113edec49eaa6238ad5ff00d3b07384d113edec49eaa6238ad5ff00',
+      ALLOWED_ORIGINS: 'https://cats.example.org',
+    };
+    const refused = await run(seedCommand, ['--entries', '5'], env);
+    assert.equal(refused.code, ExitCode.usage);
+    assert.match(refused.stderr, /add --yes/);
+    assert.equal((await run(seedCommand, ['--entries', '5', '--yes'], env)).code, ExitCode.ok);
+    for (const line of [[], ['--entries', '0'], ['--entries', '1.5'], ['--entries', '5', '--seed', '-1']])
+      assert.equal((await run(seedCommand, line, env)).code, ExitCode.usage);
+  });
+});
