@@ -52,6 +52,11 @@ const actions: readonly BackupAction[] = [
     options: [identityFile],
     run: async (given) => (await import('./backup/list.ts')).list(given),
   },
+  {
+    name: 'key',
+    purpose: 'Make a pair of keys to encrypt archives with: keep the secret one away from the machine; needs no database',
+    run: async (given) => (await import('./backup/key.ts')).makeKey(given),
+  },
 ];
 
 export const command: Command = {
@@ -66,7 +71,7 @@ stays when anything fails. Encrypted archives follow the age standard (age-encry
     { name: 'json', purpose: 'Print a JSON object' },
     { name: 'data-dir', value: 'DIRECTORY', purpose: 'Where the embedded database is kept', setting: 'DATA_DIR' },
   ],
-  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATA_DIR'],
+  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATA_DIR', 'BACKUP_IDENTITY'],
   exitCodes: [
     ExitCode.ok,
     ExitCode.failure,
