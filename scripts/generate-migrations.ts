@@ -15,12 +15,14 @@ const imports: string[] = [];
 const entries: string[] = [];
 
 const files = readdirSync(`${root}migrations`).filter((file) => file.endsWith('.sql'));
-for (const file of files.sort()) {
+for (const [index, file] of files.sort().entries()) {
   // A checkout may have turned the line endings; offsets and places are those of line feeds.
   const sql = readFileSync(`${root}migrations/${file}`, 'utf8').replaceAll('\r\n', '\n');
   const named = attempt(() => parseFileName(file));
   const header = attempt(() => parseHeader(file, sql));
   if (!named || !header) continue;
+  if (named.version !== index + 1)
+    problems.push(`migrations/${file}: expected number ${index + 1}, numbers may not repeat or be left out`);
   const facts = await analyzeMigration({ version: named.version, sql, header }, schema);
   for (const { rule, line, column, message, allowed } of facts.findings)
     if (allowed === undefined) problems.push(`migrations/${file}:${line}:${column} ${rule}: ${message}`);

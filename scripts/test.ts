@@ -69,8 +69,10 @@ async function plan(): Promise<Step[]> {
         env: { CATATLAS_TEST_RUNTIME: runtime },
       });
   }
-  if (wanted('migrations')) steps.push({ name: 'migrations', command: bunTest('test/migrations/', 'test/upgrade/') });
-  if (wanted('archive')) steps.push({ name: 'archive', command: bunTest('test/archive/') });
+  const binary = { CATATLAS_TEST_RUNTIME: 'binary' };
+  if (wanted('migrations'))
+    steps.push({ name: 'migrations', command: bunTest('test/migrations/', 'test/upgrade/'), env: binary });
+  if (wanted('archive')) steps.push({ name: 'archive', command: bunTest('test/archive/'), env: binary });
   if (wanted('browser') && (existsSync('/usr/bin/chromium') || process.env['CI'] === 'true'))
     steps.push({ name: 'browser', command: bunTest('test/browser/') });
   return steps;

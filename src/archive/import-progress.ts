@@ -48,11 +48,14 @@ export function createProgressLine({ write, isTerminal, now = () => performance.
 
 function describeStep(step: Parameters<Progress>[0], seconds: number, withBar: boolean): string {
   const { what, done, expected } = step;
-  const share = expected === 0 ? 1 : Math.min(1, done / expected);
+  const rate = seconds > 0.2 ? done / seconds : 0;
+  const speed = rate > 0 ? `, ${Math.round(rate)} rows/s` : '';
+  // How many there will be is not always known, or none.
+  if (done >= expected) return `${what} ${done}${speed}`;
+  const share = done / expected;
   const filled = Math.round(share * barWidth);
   const bar = withBar ? ` [${'#'.repeat(filled)}${' '.repeat(barWidth - filled)}]` : '';
-  const rate = seconds > 0.2 ? done / seconds : 0;
-  const pace = rate > 0 ? `, ${Math.round(rate)} rows/s, ${duration(Math.max(0, expected - done) / rate)} left` : '';
+  const pace = rate > 0 ? `${speed}, ${duration((expected - done) / rate)} left` : '';
   return `${what}${bar} ${done} of ${expected} (${Math.floor(share * 100)} %)${pace}`;
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Tx } from '../database/connect.ts';
+import { copyIn } from './rows.ts';
 
 /** About the size of one COPY: the embedded engine takes its data as a whole. */
 const pageBytes = 1024 * 1024;
@@ -21,6 +22,8 @@ export async function writeLines(
       onPage(page);
       await under;
       under = copyIn(tx, statement, page);
+      // Whoever waits for it hears of it; until then it is nobody's.
+      under.catch(() => {});
       // Gives way, so that the page leaves before the next one is made.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -41,24 +44,4 @@ function* pagesOf(lines: Iterable<string>): Iterable<Buffer> {
     length = 0;
   }
   if (length > 0) yield Buffer.from(text.join(''));
-}
-
-function copyIn(tx: Tx, statement: string, page: Buffer): Promise<void> {
-  const copied = new Promise<void>((resolve, reject) => {
-    const query = tx.unsafe(statement);
-    query
-      .writable()
-      .then((stream) => {
-        // The driver has nobody to tell an error to that comes after the last of the data, such as a violated constraint: the
-        // query has been answered with the stream, and the stream has been ended.
-        Object.assign(query, { reject });
-        stream.once('error', reject);
-        stream.once('finish', resolve);
-        stream.end(page);
-      })
-      .catch(reject);
-  });
-  // Whoever waits for it hears of it; until then it is nobody's.
-  copied.catch(() => {});
-  return copied;
 }

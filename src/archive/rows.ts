@@ -83,8 +83,13 @@ function copyOut(tx: Tx, statement: string): Promise<Buffer> {
  * has to write all of them again later (COPY in the documentation of PostgreSQL).
  */
 export function writeRows(tx: Tx, { name, columns }: ArchivedTable, text: Buffer): Promise<void> {
+  return copyIn(tx, `copy ${name} (${columns.join(', ')}) from stdin (freeze)`, text);
+}
+
+/** Sends the lines of a COPY FROM STDIN. */
+export function copyIn(tx: Tx, statement: string, text: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    const query = tx.unsafe(`copy ${name} (${columns.join(', ')}) from stdin (freeze)`);
+    const query = tx.unsafe(statement);
     query
       .writable()
       .then((stream) => {

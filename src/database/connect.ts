@@ -68,7 +68,7 @@ export function connectPostgres(options: PostgresOptions): Database {
     connect_timeout: options.connectTimeout ?? 5,
     query_timeout: options.unlimited ? null : statementTimeout + graceSeconds,
     queue_timeout: options.unlimited ? null : queueSeconds,
-    idle_timeout: options.unlimited ? null : (options.idleTimeout ?? 300),
+    idle_timeout: options.idleTimeout ?? (options.unlimited ? null : 300),
     max_lifetime: options.unlimited ? null : (options.maxLifetime ?? 600),
     // A statement prepared on one connection of a pooler is not known to the next.
     prepare: !options.pooled,

@@ -49,6 +49,8 @@ export async function openForMaintenance(
       connectTimeout: settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
       unlimited: true,
       pooled,
+      // A pooler in session mode has a connection of the server for each of ours, idle or not, and perhaps few of them.
+      ...(pooled ? { idleTimeout: 0.05 } : {}),
       log,
     });
   const direct = connect(false);

@@ -160,8 +160,11 @@ export async function limitTimes(
   { database }: MigratorOptions,
 ): Promise<number> {
   if (database.kind === 'embedded') return 0;
+  // A direct connection has the server look after its client already (endWithClient). Windows cannot, and would refuse.
   const [row] = await session<[{ pid: number }]>`
     select pg_backend_pid() as pid,
+      case when ${database.pooled} and current_setting('dynamic_shared_memory_type') <> 'windows'
+        then set_config('client_connection_check_interval', '1s', true) end as check_interval,
       set_config('lock_timeout', ${String(lockTimeoutMilliseconds)}, true) as lock_timeout,
       set_config('statement_timeout', ${String(statementTimeoutSeconds * 1000)}, true) as statement_timeout`;
   return row.pid;

@@ -9,8 +9,9 @@ interface LockOptions {
   /**
    * `session`: the lock belongs to the connection that migrates, so it cannot outlive or be outlived by it.
    * `transaction`: behind a pooler a connection is ours only within a transaction, so the lock belongs to one that stays
-   * open on a connection of its own. It reads at READ COMMITTED and keeps no snapshot, so CREATE INDEX CONCURRENTLY does
-   * not wait for it.
+   * open on a connection of its own. It must keep no snapshot, or CREATE INDEX CONCURRENTLY would wait for it: it reads at READ
+   * COMMITTED, and by the simple protocol, because a portal of the extended one keeps its snapshot until the next (PostgreSQL,
+   * "Message Flow": an unnamed portal lasts to the end of the transaction).
    */
   scope: 'session' | 'transaction';
   onWait(holder: string): void;
@@ -31,12 +32,24 @@ export interface MigrationLock {
  *
  * @throws MigrationError `lock_timeout` after the deadline, naming the holder; `interrupted` by `shutdown`
  */
-export async function acquireMigrationLock(session: Session, options: LockOptions): Promise<MigrationLock> {
+export async function acquireMigrationLock(
+  connect: () => Promise<Session>,
+  options: LockOptions,
+): Promise<MigrationLock> {
   const { scope, log, shutdown, deadlineSeconds } = options;
   const deadline = performance.now() + deadlineSeconds * 1000;
   for (let attempt = 0; ; attempt += 1) {
-    if (await tryLock(session, scope)) return { assertHeld: () => assertHeld(session), release: () => release() };
-    const holder = await describeHolder(session);
+    const session = await connect();
+    let holder: string;
+    let locked = false;
+    try {
+      locked = await tryLock(session, scope);
+      if (locked) return { assertHeld: () => assertHeld(session), release: () => release(session) };
+      holder = await describeHolder(session);
+    } finally {
+      // Given back between two tries: behind a pooler there may be few, and whoever holds the lock needs a second.
+      if (!locked && scope === 'transaction') session.release();
+    }
     if (performance.now() >= deadline) {
       throw new MigrationError(
         'lock_timeout',
@@ -56,25 +69,34 @@ export async function acquireMigrationLock(session: Session, options: LockOption
     await pause(100 + Math.random() * 200, shutdown);
   }
 
-  async function release(): Promise<void> {
+  async function release(session: Session): Promise<void> {
     if (scope === 'transaction') {
-      await session`rollback`;
+      try {
+        await session`rollback`;
+      } finally {
+        session.release();
+      }
       return;
     }
-    const [row] = await session<[{ unlocked: boolean }]>`select pg_advisory_unlock(${migrationLockKey(session)}) as unlocked`;
+    const [row] = await session<
+      [{ unlocked: boolean }]
+    >`select pg_advisory_unlock(${migrationLockKey(session)}) as unlocked`;
     if (!row.unlocked) log.error('the migration lock was no longer held by this session when it was released');
   }
 }
 
 async function tryLock(session: Session, scope: LockOptions['scope']): Promise<boolean> {
   if (scope === 'session') {
-    const [row] = await session<[{ locked: boolean }]>`select pg_try_advisory_lock(${migrationLockKey(session)}) as locked`;
+    const [row] = await session<
+      [{ locked: boolean }]
+    >`select pg_try_advisory_lock(${migrationLockKey(session)}) as locked`;
     return row.locked;
   }
   await session`begin isolation level read committed`;
   // The transaction is idle while another connection migrates, for as long as that takes.
   await session`set local idle_in_transaction_session_timeout = 0`;
-  const [row] = await session<[{ locked: boolean }]>`select pg_try_advisory_xact_lock(${migrationLockKey(session)}) as locked`;
+  const [row] = await session<[{ locked: boolean }]>`
+    select pg_try_advisory_xact_lock(${migrationLockKey(session)}) as locked`.simple();
   if (!row.locked) await session`rollback`;
   return row.locked;
 }
@@ -82,7 +104,7 @@ async function tryLock(session: Session, scope: LockOptions['scope']): Promise<b
 async function assertHeld(session: Session): Promise<void> {
   const [row] = await session<[{ held: boolean }]>`
     with lock as (select ${migrationLockKey(session)} as key)
-    select exists (select 1 from lock join pg_locks as held on ${matches(session)} where held.pid = pg_backend_pid()) as held`;
+    select exists (select 1 from lock join pg_locks as held on ${matches(session)} where held.pid = pg_backend_pid()) as held`.simple();
   if (!row.held)
     throw new MigrationError(
       'failed',

@@ -3,7 +3,7 @@ import type { Database, Session } from '../database/connect.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import type { Log } from '../observability/log.ts';
 import type { Migration } from './catalog.ts';
-import { acquireMigrationLock } from './lock.ts';
+import { acquireMigrationLock, type MigrationLock } from './lock.ts';
 
 /** What changing the schema takes. */
 export interface MigratorOptions {
@@ -45,33 +45,43 @@ export async function withMigrationLock<T>(
   work: (locked: LockedSession) => Promise<T>,
 ): Promise<T> {
   const { database, log, lockTimeoutSeconds, shutdown, catalog } = options;
-  const session = await database.sql.reserve();
-  try {
-    const holder = database.pooled ? await database.sql.reserve() : session;
+  const lockOptions = {
+    deadlineSeconds: lockTimeoutSeconds,
+    log,
+    onWait: (by: string) =>
+      options.onProgress?.({
+        applied: 0,
+        expected: catalog.length,
+        step: `waiting for another process (${by})`,
+      }),
+    shutdown,
+  };
+  const giveBack = (lock: MigrationLock) =>
+    lock.release().catch((error: unknown) => {
+      // The connection is gone, and with it the lock. What ended it is thrown by the work.
+      log.warn('the migration lock could not be given back: the connection is gone', { error });
+    });
+  if (database.pooled) {
+    const lock = await acquireMigrationLock(() => database.sql.reserve(), { ...lockOptions, scope: 'transaction' });
     try {
-      if (database.kind === 'postgresql' && !database.pooled) await endWithClient(session, log);
-      const lock = await acquireMigrationLock(holder, {
-        scope: database.pooled ? 'transaction' : 'session',
-        deadlineSeconds: lockTimeoutSeconds,
-        log,
-        onWait: (by) =>
-          options.onProgress?.({
-            applied: 0,
-            expected: catalog.length,
-            step: `waiting for another process (${by})`,
-          }),
-        shutdown,
-      });
+      const session = await database.sql.reserve();
       try {
         return await work({ session, assertLocked: lock.assertHeld });
       } finally {
-        await lock.release().catch((error: unknown) => {
-          // The connection is gone, and with it the lock. What ended it is thrown by the work.
-          log.warn('the migration lock could not be given back: the connection is gone', { error });
-        });
+        session.release();
       }
     } finally {
-      if (holder !== session) holder.release();
+      await giveBack(lock);
+    }
+  }
+  const session = await database.sql.reserve();
+  try {
+    if (database.kind === 'postgresql') await endWithClient(session, log);
+    const lock = await acquireMigrationLock(async () => session, { ...lockOptions, scope: 'session' });
+    try {
+      return await work({ session, assertLocked: lock.assertHeld });
+    } finally {
+      await giveBack(lock);
     }
   } finally {
     session.release();

@@ -263,11 +263,11 @@ for (const version of testedVersions) {
         ]);
       });
 
-      test('one in the middle is missing among the files: such a program does nothing', async () => {
-        const url = await openDatabase();
-        const program = await make({ version: '1.1.0', removed: migrationFileNames.slice(0, 1) });
-        await assertRefused(url, 1, [/expected number 1, numbers may not repeat or be left out/], program);
-        assert.deepEqual(await historyOf(url), doneOf(migrationFileNames));
+      test('one in the middle is missing among the files: such a program cannot be built', async () => {
+        await assert.rejects(
+          make({ version: '1.1.0', removed: migrationFileNames.slice(0, 1) }),
+          /expected number 1, numbers may not repeat or be left out/,
+        );
       });
     });
 

@@ -1,0 +1,40 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { answers, run } from './program.ts';
+
+/**
+ * pass: it works. fail: it does not. blind: we could not tell, because something between us and the service, or the test itself,
+ * is broken. Only `fail` says anything about the service: https://github.com/Catrobat/Catroweb/issues/6461 is what happens otherwise.
+ */
+export type Verdict = 'pass' | 'fail' | 'blind';
+
+export interface Measurement {
+  url: string;
+  origin: string;
+  /** The commit that must answer; undefined for any. */
+  commit: string | undefined;
+  /** Something on the internet that is not ours and is always there. */
+  control: string;
+  attempts: number;
+  pauseSeconds: number;
+}
+
+/** Thresholds crossed, `exec.test.fail()`: k6's errext/exitcodes. Every other code but 0 is a fault of k6, the script or the machine. */
+const verdictsAboutTheService = new Set([99, 110]);
+
+/** Runs the smoke test until it passes, at most `attempts` times: the first request after a start may be unlucky. */
+export async function measure(given: Measurement): Promise<Verdict> {
+  const env = { BASE_URL: given.url, ALLOWED_ORIGIN: given.origin, EXPECT_SHA: given.commit ?? '' };
+  for (let attempt = 1; attempt <= given.attempts; attempt += 1) {
+    const { code, reason } = await run('k6', ['run', '--quiet', '--no-usage-report', 'smoke/smoke.ts'], env);
+    if (code === 0) return 'pass';
+    if (code === null || !verdictsAboutTheService.has(code)) {
+      console.error(`k6 itself failed: ${reason}`);
+      return 'blind';
+    }
+    if (attempt < given.attempts) await pause(given.pauseSeconds * 1000);
+  }
+  if (await answers(`${given.url}/health/live`)) return 'fail';
+  if (await answers(given.control)) return 'fail';
+  console.error(`neither ${given.url} nor ${given.control} answers: this machine has no way out`);
+  return 'blind';
+}
