@@ -3,6 +3,7 @@ import { sqlStateOf } from '../database/errors.ts';
 import { countLines, createTally, type TableDigest } from './digest.ts';
 import { insertMissing, type MergeState, makeStaging, mergeStateOf, stagingName } from './import-merge.ts';
 import { writeLines } from './import-write.ts';
+import { dropIndexes } from './indexes.ts';
 import { pinTextFormat, readRows } from './rows.ts';
 import type { PresentTable, SqliteFile } from './sqlite-file.ts';
 import { originalRow, readSourceRows } from './sqlite-rows.ts';
@@ -106,9 +107,10 @@ export async function importSqlite(options: ImportOptions): Promise<ImportReport
 async function importWithin(tx: Tx, options: ImportOptions): Promise<ImportReport> {
   await pinTextFormat(tx);
   const names = sourceTables.map(({ name }) => name);
-  // Others may read meanwhile. Nobody may write: what was found empty, or equal, must be so at the end.
+  // Others may read meanwhile, unless there is nothing to read. Nobody may write: what was found empty, or equal, must be so at the end.
   await tx.unsafe(`set local lock_timeout to '10s'; lock table ${names.join(', ')} in share row exclusive mode`);
   const merging = await hasRows(tx, names);
+  const indexes = merging ? [] : await dropIndexes(tx, names);
   if (merging) await makeStaging(tx, options.file.tables);
   const source = await writeAll(tx, options, merging);
   if (source.bad.total > 0 && !options.onSkipped) throw badRowsError(source.bad);
@@ -116,6 +118,7 @@ async function importWithin(tx: Tx, options: ImportOptions): Promise<ImportRepor
   const states = merging ? await mergeStateOf(tx, options.file.tables) : [];
   requireMergeable(states, options.merge);
   if (merging) await insertMissing(tx, options.file.tables);
+  for (const definition of indexes) await tx.unsafe(definition);
   // The planner knows nothing of the new rows before, and the embedded engine has nobody to look later.
   await tx.unsafe(`analyze ${names.join(', ')}`);
   await compareDigests(tx, options, source.sums, merging);

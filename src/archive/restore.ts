@@ -9,6 +9,7 @@ import { planMigrations } from '../migrator/plan.ts';
 import { compareTables, createTally, type TableDigest } from './digest.ts';
 import { ArchiveError, ArchiveTargetError } from './failure.ts';
 import { type Header, type Manifest, type Part, requireLoadable } from './format.ts';
+import { dropIndexes } from './indexes.ts';
 import { pinTextFormat, readRows, writeRows } from './rows.ts';
 import { type ArchivedTable, tablesAt, unarchivedTables } from './tables.ts';
 
@@ -49,7 +50,10 @@ export async function restore(options: RestoreOptions): Promise<Manifest> {
       await tx.unsafe(`create schema ${workshop}; set local search_path to ${workshop}`);
       await createHistory(tx);
       await migrateWithin(tx, catalog.slice(0, header.schemaVersion), options);
-      const indexes = await dropIndexes(tx, workshop);
+      const indexes = await dropIndexes(
+        tx,
+        header.tables.map(({ name }) => name),
+      );
       const manifest = await fill(tx, header, iterator);
       for (const definition of indexes) await tx.unsafe(definition);
       await migrateWithin(tx, catalog.slice(header.schemaVersion), options);
@@ -65,19 +69,6 @@ async function takeHeader(iterator: AsyncIterator<Part>): Promise<Header> {
   const { value, done } = await iterator.next();
   if (done || value.kind !== 'header') throw new Error('the parts do not begin with a header');
   return value.header;
-}
-
-/**
- * Drops every index that no constraint needs, and returns what makes them again: an index on rows that are there already is made
- * several times faster than one that grows with them.
- */
-async function dropIndexes(tx: Tx, schema: string): Promise<string[]> {
-  const indexes = await tx<{ name: string; definition: string }[]>`
-    select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
-    from pg_index join pg_class on pg_class.oid = indexrelid
-    where relnamespace = ${schema}::regnamespace and not exists (select 1 from pg_constraint where conindid = indexrelid)`;
-  if (indexes.length > 0) await tx.unsafe(`drop index ${indexes.map(({ name }) => name).join(', ')}`);
-  return indexes.map(({ definition }) => definition);
 }
 
 /** Loads all pages, sets the sequences, and compares what the tables have then with the manifest. */
