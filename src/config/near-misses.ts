@@ -31,7 +31,7 @@ export function findNearMisses(
         name,
         source,
         problem: 'is not read: it named a SQLite file, and this server keeps its data in PostgreSQL',
-        fix: 'Set DATABASE_URL for a PostgreSQL server, or DATA_DIR for the place of the embedded database. What is in the file is not served.',
+        fix: 'Set DATABASE_URL for a PostgreSQL server, or DATA_DIR for the place of the embedded database. To take over what is in the file: catatlas import sqlite FILE.',
       });
       continue;
     }
