@@ -144,6 +144,24 @@ describe('up', () => {
     }
   });
 
+  test('a statement may take as long as its file says', async () => {
+    const slow = await makeVariant({
+      version: '1.1.0',
+      migrations: {
+        [colour]: '-- compat: expand\n-- statement-timeout: 1s\n-- down: irreversible\n\nselect pg_sleep(20);\n',
+      },
+    });
+    try {
+      const began = performance.now();
+      const { code, stderr } = await run('up', await current(), slow);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, new RegExp(`migrations/${colour}:5:1: .*statement timeout \\(SQLSTATE 57014\\)`));
+      assert.ok(performance.now() - began < 15_000);
+    } finally {
+      slow.dispose();
+    }
+  });
+
   test('everything that is wrong with the database is told at once', async () => {
     const url = new URL(await server.createDatabase());
     await inDatabase(url.href, async (sql) => {
