@@ -119,6 +119,7 @@ test('the rooms below know none of those above', () => {
     observability: ['commands', 'http', 'database', 'migrator', ...features],
     database: ['commands', 'http', 'migrator', ...features],
     http: ['commands', 'migrator'],
+    doctor: ['commands', 'http', 'archive', ...features],
   };
   assert.deepEqual(
     offences(

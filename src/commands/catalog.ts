@@ -53,8 +53,20 @@ export const catalog: readonly CatalogEntry[] = [
   {
     name: 'config',
     summary: 'Check the settings, or print them with their sources',
-    alsoCalled: ['configuration', 'settings', 'env', 'environment', 'check', 'validate', 'print', 'doctor'],
+    alsoCalled: ['configuration', 'settings', 'env', 'environment', 'check', 'validate', 'print'],
     load: async () => (await import('./config.ts')).command,
+  },
+  {
+    name: 'doctor',
+    summary: 'Look at everything that can be wrong: settings, database, schema, disk, a running server',
+    alsoCalled: ['diagnose', 'examine', 'troubleshoot'],
+    load: async () => (await import('./doctor.ts')).command,
+  },
+  {
+    name: 'selftest',
+    summary: 'Prove that this program works on this machine, with nothing else',
+    alsoCalled: ['self-test', 'test', 'try'],
+    load: async () => (await import('./selftest.ts')).command,
   },
   {
     name: 'healthcheck',

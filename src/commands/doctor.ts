@@ -92,25 +92,52 @@ const sections: Record<string, string> = {
 const colors: Record<Verdict, number> = { pass: 32, fail: 31, warn: 33, unknown: 90 };
 
 function renderChecks(checks: readonly Check[], color: boolean): string {
+  const lines = Object.entries(sections).flatMap(([section, heading]) => [
+    heading,
+    ...renderSection(
+      checks.filter(({ id }) => id.startsWith(`${section}.`)),
+      color,
+    ),
+    '',
+  ]);
+  const { pass, fail, warn, unknown } = summarize(checks);
+  const outcome = fail > 0 ? `${fail} failed` : 'Nothing failed';
+  lines.push(`${outcome}: ${pass} passed, ${warn} to look at, ${unknown} not measurable here.`);
+  return `${lines.join('\n')}\n`;
+}
+
+function renderSection(checks: readonly Check[], color: boolean): string[] {
   const paint = (verdict: Verdict) => {
     const word = (verdict === 'fail' ? 'FAIL' : verdict).padEnd(7);
     return color ? `\u001b[${colors[verdict]}m${word}\u001b[0m` : word;
   };
-  const names = checks.map(nameOf);
-  const width = Math.max(...names.map((name) => name.length));
-  const lines: string[] = [];
-  let section = '';
-  for (const [index, { id, verdict, found, advice }] of checks.entries()) {
-    const [own = ''] = id.split('.');
-    if (own !== section) lines.push(...(section === '' ? [] : ['']), sections[own] ?? own);
-    section = own;
-    lines.push(`  ${paint(verdict)} ${(names[index] ?? '').padEnd(width)}  ${found}`);
-    if (advice !== null) lines.push(`${' '.repeat(width + 12)}-> ${advice}`);
+  const rows = mergeUnknown(checks);
+  const width = Math.max(...rows.map(({ name }) => name.length).filter((length) => length <= widestName));
+  return rows.flatMap(({ verdict, name, found, advice }) => [
+    `  ${paint(verdict)} ${name.padEnd(width)}  ${found}`,
+    ...(advice === null ? [] : [`          -> ${advice}`]),
+  ]);
+}
+
+/** Longer ones, of several checks in one line, do not widen the column. */
+const widestName = 50;
+
+interface Row extends Pick<Check, 'verdict' | 'found' | 'advice'> {
+  name: string;
+}
+
+/** One line for neighbours that cannot be measured for one reason. Not for the criteria, of which each has to be seen. */
+function mergeUnknown(checks: readonly Check[]): Row[] {
+  const rows: Row[] = [];
+  for (const check of checks) {
+    const { id, verdict, found, advice } = check;
+    const last = rows.at(-1);
+    const alike =
+      last?.verdict === 'unknown' && last.verdict === verdict && last.found === found && last.advice === advice;
+    if (last && alike && !id.startsWith('criteria.')) last.name += `, ${nameOf(check)}`;
+    else rows.push({ name: nameOf(check), verdict, found, advice });
   }
-  const { pass, fail, warn, unknown } = summarize(checks);
-  const outcome = fail > 0 ? `${fail} failed` : 'Nothing failed';
-  lines.push('', `${outcome}: ${pass} passed, ${warn} to look at, ${unknown} not measurable here.`);
-  return `${lines.join('\n')}\n`;
+  return rows;
 }
 
 function nameOf({ id, title }: Check): string {

@@ -46,7 +46,10 @@ describe('version, help, secret', () => {
 
   test('help lists every command, and every command has help of its own', async () => {
     const text = assertOk(await run('--help'));
-    const names = ['serve', 'migrate', 'config', 'healthcheck', 'secret', 'openapi', 'version'];
+    const names = [
+      ...['serve', 'migrate', 'backup', 'copy', 'import', 'seed', 'config', 'doctor', 'selftest', 'healthcheck'],
+      ...['secret', 'openapi', 'version'],
+    ];
     for (const name of names) assert.match(text, new RegExp(`^ +${name} `, 'm'));
     const pages = await Promise.all(names.map((name) => run(`${name} --help`)));
     for (const [index, page] of pages.entries()) {

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readSettings } from '../config/settings.ts';
+import type { Check, Verdict } from './check.ts';
+import { checkCriteria, type Evidence } from './criteria.ts';
+
+const jwt = '9f3b61c2d84e7a05b6c93d1e2f7a8450c1b2d3e4f5a69788';
+const production = {
+  DATABASE_URL: 'postgresql://keeper:pw@db.example/cats',
+  JWT_SECRET: jwt,
+  ALLOWED_ORIGINS: 'https://catatlas.com',
+  SENTRY_DSN: 'https://key@o0.ingest.sentry.io/1',
+};
+
+function evidence(
+  env: Record<string, string>,
+  verdicts: Record<string, Verdict> = {},
+  more: Partial<Evidence> = {},
+): Evidence {
+  const ids = [
+    'database.version',
+    'server.health',
+    'server.read',
+    'server.cors',
+    'server.foreign',
+    'server.certificate',
+  ];
+  const checks = ids.map((id): Check => {
+    const verdict = verdicts[id] ?? 'pass';
+    return { id, title: id, verdict, found: `found of ${id}`, advice: verdict === 'pass' ? null : `advice of ${id}` };
+  });
+  return {
+    report: readSettings({ env }),
+    url: new URL('https://catatlas.com'),
+    origins: ['https://catatlas.com'],
+    checks,
+    databaseHost: env['DATABASE_URL'] === undefined ? undefined : new URL(env['DATABASE_URL']).hostname,
+    ...more,
+  };
+}
+
+/** The numbers that have this verdict. */
+function numbers(given: Evidence, verdict: Verdict): number[] {
+  return checkCriteria(given).flatMap((check, index) => (check.verdict === verdict ? [index + 1] : []));
+}
+
+const elsewhere = [3, 9, 13, 14];
+
+test('a deployment in order: all that can be measured passes', () => {
+  const given = evidence(production);
+  assert.deepEqual(numbers(given, 'unknown'), elsewhere);
+  assert.deepEqual(numbers(given, 'pass').length, 10);
+  assert.deepEqual(
+    checkCriteria(given).map(({ id }) => id),
+    Array.from({ length: 14 }, (_, index) => `criteria.${index + 1}`),
+  );
+});
+
+test('what is broken fails under the numbers that it belongs to', () => {
+  const broken = (id: string) => numbers(evidence(production, { [id]: 'fail' }), 'fail');
+  assert.deepEqual(broken('server.health'), [1, 10]);
+  assert.deepEqual(broken('server.read'), [1, 2]);
+  assert.deepEqual(broken('server.cors'), [2, 5]);
+  assert.deepEqual(broken('server.foreign'), [5]);
+  assert.deepEqual(broken('server.certificate'), [4]);
+  assert.deepEqual(broken('database.version'), [6]);
+});
+
+test('what the settings of production lack', () => {
+  const { SENTRY_DSN: _dsn, ...without } = production;
+  assert.deepEqual(numbers(evidence(without), 'fail'), [8]);
+  assert.deepEqual(numbers(evidence({ ...production, JWT_SECRET: 'changeme' }), 'fail'), [7, 12]);
+  assert.deepEqual(numbers(evidence({ ...production, DEBUG: 'True' }), 'fail'), [7, 11]);
+  assert.deepEqual(numbers(evidence({ ...production, DATABASE_TYPE: 'sqlite' }), 'fail'), [6, 7]);
+  assert.deepEqual(numbers(evidence({ DEBUG: 'False', JWT_SECRET: jwt }), 'fail'), [6, 7, 8]);
+});
+
+test('on a machine for development nothing is held against it', () => {
+  const local = evidence(
+    { DATABASE_URL: 'postgresql://keeper:pw@localhost/cats', DEBUG: 'True' },
+    {},
+    { url: new URL('http://127.0.0.1:8000'), origins: [] },
+  );
+  assert.deepEqual(numbers(local, 'fail'), []);
+  assert.deepEqual(numbers(local, 'pass'), [5, 6, 10]);
+  assert.deepEqual(numbers(evidence({}, {}, { url: undefined, origins: [] }), 'unknown').length, 14);
+});
+
+test('a laptop that asks a deployment knows nothing of its environment', () => {
+  assert.deepEqual(numbers(evidence({}), 'unknown'), [3, 6, 7, 8, 9, 11, 12, 13, 14]);
+});
+
+test('http is no https, and a page that came by https may not ask it', () => {
+  const plain = evidence(production, {}, { url: new URL('http://catatlas.com') });
+  assert.deepEqual(numbers(plain, 'fail'), [2, 4]);
+});
+
+test('what fails says what to do', () => {
+  const checks = checkCriteria(evidence({ DEBUG: 'False' }, { 'server.health': 'fail', 'server.certificate': 'fail' }));
+  for (const { title, verdict, advice } of checks)
+    if (verdict !== 'pass') assert.ok(advice !== null && advice.length > 5, title);
+});

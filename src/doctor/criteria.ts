@@ -1,0 +1,184 @@
+import type { SettingsReport } from '../config/settings.ts';
+import { type Check, checkOf, isLoopback, isPrivateHost } from './check.ts';
+
+/** What the success criteria of the deployment plan are judged by. */
+export interface Evidence {
+  report: SettingsReport;
+  /** The running server; undefined when none was named. */
+  url: URL | undefined;
+  /** Origins that were asked about. */
+  origins: readonly string[];
+  /** Every other check, already judged. */
+  checks: readonly Check[];
+  /** Host of DATABASE_URL; undefined when there is none that could be read. */
+  databaseHost: string | undefined;
+}
+
+/** The titles of the plan, in its order. */
+const titles = [
+  'Backend API responds at production URL',
+  'Frontend connects to production backend',
+  'All tests pass against production',
+  'HTTPS/SSL working',
+  'CORS configured correctly',
+  'Database is PostgreSQL (not SQLite)',
+  'Environment variables set securely',
+  'Error monitoring (Sentry) configured',
+  'Logs accessible via `flyctl logs`',
+  'Health check endpoint returns 200',
+  'No DEBUG=True in production',
+  'JWT_SECRET is strong and unique',
+  'Backups configured',
+  'Zero cost (within free tier)',
+] as const;
+
+type Judge = ReturnType<typeof checkOf>;
+
+/** The 14 success criteria of the deployment plan, numbered as there. */
+export function checkCriteria(evidence: Evidence): Check[] {
+  return titles.map((title, index) => {
+    const judge = judges[index];
+    if (!judge) throw new Error(`criterion ${index + 1} has no judge`);
+    return judge(checkOf(`criteria.${index + 1}`, title), evidence);
+  });
+}
+
+const needsUrl = 'Name the server: catatlas doctor --url https://…';
+const needsPublicUrl = 'Name the address that the world uses: catatlas doctor --url https://…';
+const needsEnvironment =
+  'Run this where the server runs, with its environment (Fly.io: fly ssh console -C "/app/catatlas doctor").';
+
+const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
+  (judge, { url, checks }) => {
+    if (!url) return judge.unknown('no server was named', needsUrl);
+    const answer = [find(checks, 'server.health'), find(checks, 'server.read')];
+    const broken = answer.find(({ verdict }) => verdict === 'fail');
+    if (broken) return judge.fail(broken.found, broken.advice ?? needsUrl);
+    return isPrivateHost(url.hostname)
+      ? judge.unknown(`${url.origin} responds, but is an address of this network`, needsPublicUrl)
+      : judge.pass(`${url.origin} responds`);
+  },
+  (judge, { url, origins, checks }) => {
+    if (!url || origins.length === 0)
+      return judge.unknown(
+        url ? 'no origin was named' : 'no server was named',
+        'Name the server and the origin of the front end: catatlas doctor --url https://… --origin https://…',
+      );
+    const mixed = origins.filter(
+      (origin) => origin.startsWith('https:') && url.protocol === 'http:' && !isLoopback(url.hostname),
+    );
+    if (mixed.length > 0)
+      return judge.fail(
+        `a page of ${mixed.join(', ')} may not ask ${url.origin}: browsers block http inside https`,
+        'Serve the API with https.',
+      );
+    const broken = [find(checks, 'server.cors'), find(checks, 'server.read')].find(({ verdict }) => verdict === 'fail');
+    if (broken) return judge.fail(broken.found, broken.advice ?? needsUrl);
+    return judge.pass(`a browser at ${origins.join(', ')} may read and write`);
+  },
+  (judge) =>
+    judge.unknown(
+      'tests write, and this command changes nothing',
+      'Run the tests of the repository before a deployment and its smoke test after it; catatlas selftest proves this program itself.',
+    ),
+  (judge, { url, checks }) => {
+    if (!url) return judge.unknown('no server was named', needsUrl);
+    if (url.protocol === 'https:') return follow(judge, find(checks, 'server.certificate'));
+    return isPrivateHost(url.hostname)
+      ? judge.unknown(`${url.origin} is an address of this network, without TLS`, needsPublicUrl)
+      : judge.fail(
+          `${url.origin} is not https`,
+          'Ask for https, and have the platform redirect http (Fly.io: force_https).',
+        );
+  },
+  (judge, { url, checks }) => {
+    if (!url) return judge.unknown('no server was named', needsUrl);
+    const foreign = find(checks, 'server.foreign');
+    const allowed = find(checks, 'server.cors');
+    if (foreign.verdict === 'fail') return follow(judge, foreign);
+    return follow(judge, allowed);
+  },
+  (judge, evidence) => {
+    const problem = evidence.report.problems.find(({ name }) => /^DATABASE_(URL|TYPE)$/.test(name));
+    if (problem) return judge.fail(`${problem.name} ${problem.problem}`, problem.fix);
+    if (evidence.databaseHost === undefined)
+      return judge.unknown('this environment names no PostgreSQL server', needsEnvironment);
+    const version = find(evidence.checks, 'database.version');
+    return version.verdict === 'unknown'
+      ? judge.unknown('DATABASE_URL names one, but it could not be asked', 'See the checks of the database.')
+      : follow(judge, version);
+  },
+  (judge, evidence) => {
+    if (!describesServer(evidence)) return judge.unknown('this environment is for development', needsEnvironment);
+    const { problems } = evidence.report;
+    if (problems.length > 0)
+      return judge.fail(
+        `wrong: ${[...new Set(problems.map(({ name }) => name))].join(', ')}`,
+        'catatlas config check says what is wrong with each, and what to write.',
+      );
+    if (!evidence.report.production)
+      return judge.fail('the rules for production do not apply: DEBUG is True', 'Set DEBUG=False.');
+    return judge.pass('every rule for production is met, no secret is a known placeholder');
+  },
+  (judge, evidence) => {
+    const { report } = evidence;
+    if (!describesServer(evidence)) return judge.unknown('this environment is for development', needsEnvironment);
+    if (report.values.SENTRY_DSN === undefined)
+      return judge.fail(
+        'SENTRY_DSN is not set',
+        'Set it to the DSN of a project: errors are otherwise only in the log.',
+      );
+    return judge.pass('SENTRY_DSN is set');
+  },
+  (judge) =>
+    judge.unknown('the log is with the platform', 'flyctl logs has to show the lines of requests as they come.'),
+  (judge, { url, checks }) =>
+    url ? follow(judge, find(checks, 'server.health')) : judge.unknown('no server was named', needsUrl),
+  (judge, evidence) => {
+    const { production } = evidence.report;
+    if (production) return judge.pass('DEBUG is False');
+    return describesServer(evidence)
+      ? judge.fail('DEBUG is True', 'Set DEBUG=False, or leave it out: with DATABASE_URL that is the default.')
+      : judge.unknown('this environment is for development', needsEnvironment);
+  },
+  (judge, evidence) => {
+    const { report } = evidence;
+    if (!describesServer(evidence)) return judge.unknown('this environment is for development', needsEnvironment);
+    const problem = report.problems.find(({ name }) => name === 'JWT_SECRET');
+    const make = 'Make one for this deployment alone: catatlas secret';
+    if (problem) return judge.fail(`it ${problem.problem}`, make);
+    if (report.values.JWT_SECRET === undefined) return judge.fail('it is not set', make);
+    return report.production
+      ? judge.pass('set, long enough, and not one that is known')
+      : judge.unknown('it is set; the rules apply with DEBUG=False', 'Set DEBUG=False.');
+  },
+  (judge) =>
+    judge.unknown(
+      'backups are taken and kept elsewhere',
+      'Take one at fixed times: catatlas backup create FILE. Prove each: catatlas backup verify FILE.',
+    ),
+  (judge) => judge.unknown('the bill is with the platform', 'Look at it there, and set a limit.'),
+];
+
+/**
+ * Is this the environment of a deployed server? One for production is, whatever else; one for development is taken for it when the
+ * database or the server is not on this network, so that DEBUG=True is found where it must not be.
+ */
+function describesServer({ report, url, databaseHost }: Evidence): boolean {
+  if (report.production) return true;
+  if (databaseHost === undefined) return false;
+  return !isLoopback(databaseHost) || (url !== undefined && !isPrivateHost(url.hostname));
+}
+
+/** The verdict of another check. */
+function follow(judge: Judge, { verdict, found, advice }: Check): Check {
+  if (verdict === 'pass') return judge.pass(found);
+  if (verdict === 'warn') return judge.warn(found, advice ?? '');
+  return verdict === 'fail' ? judge.fail(found, advice ?? '') : judge.unknown(found, advice);
+}
+
+function find(checks: readonly Check[], id: string): Check {
+  const check = checks.find((one) => one.id === id);
+  if (!check) throw new Error(`there is no check ${id}`);
+  return check;
+}

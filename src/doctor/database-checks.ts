@@ -1,0 +1,299 @@
+import type { SettingValues } from '../config/settings.ts';
+import { type Check, checkOf, describeError, type Finding, isLoopback, sayBytes } from './check.ts';
+import type { DatabaseFacts, OpenTransaction, Privileges, ServerFacts } from './database-facts.ts';
+import type { DirectFacts } from './database-target.ts';
+
+/** The checks of an open database, by name and in order. */
+const titles = {
+  'database.reachable': 'Reachable',
+  'database.version': 'Version',
+  'database.encoding': 'Encoding',
+  'database.privileges': 'Privileges',
+  'database.writable': 'Takes writes',
+  'database.clock': 'Clock',
+  'database.tls': 'TLS',
+  'database.pooler': 'Pooler',
+  'database.connections': 'Connections',
+  'database.timeouts': 'Time limits',
+  'database.durability': 'Durability',
+  'database.transactions': 'Long transactions',
+  'database.age': 'Wraparound',
+  'database.size': 'Size',
+} as const;
+
+type CheckId = keyof typeof titles;
+
+const check = (id: CheckId) => checkOf(id, titles[id]);
+
+/** Every check of a database that cannot be asked: the first says why, the others that they could not be made. */
+export function checkClosedDatabase(reachable: Pick<Check, 'verdict' | 'found' | 'advice'>): Check[] {
+  return Object.entries(titles).map(([id, title]) =>
+    id === 'database.reachable'
+      ? { id, title, ...reachable }
+      : { id, title, verdict: 'unknown', found: 'the database could not be asked', advice: null },
+  );
+}
+
+/** What is known besides the facts of the database itself. */
+export interface DatabaseSurroundings {
+  values: Partial<SettingValues>;
+  kind: 'postgresql' | 'embedded';
+  /** The address as it may be shown, or the directory of the embedded one. */
+  place: string;
+  /** Of DATABASE_URL; undefined for the embedded one. */
+  host: string | undefined;
+  /** Undefined when there is no DIRECT_DATABASE_URL. */
+  direct: Finding<DirectFacts> | undefined;
+  privileges: Finding<Privileges>;
+}
+
+/** Judges an open database. */
+export function checkDatabase(facts: DatabaseFacts, around: DatabaseSurroundings): Check[] {
+  const { server } = facts;
+  return [
+    check('database.reachable').pass(around.place),
+    judge('database.version', server, judgeVersion),
+    judge('database.encoding', server, judgeEncoding),
+    judge('database.privileges', around.privileges, (privileges) => judgePrivileges(privileges, server, around)),
+    judge('database.writable', server, judgeWritable),
+    judge('database.clock', facts.clock, judgeClock),
+    judge('database.tls', server, (value) => judgeTls(value, isPooledBy(facts), around)),
+    judge('database.pooler', facts.pooled, (pooled) => judgePooler(pooled, facts, around)),
+    judge('database.connections', server, (value) => judgeConnections(value, around)),
+    judge('database.timeouts', server, (value) => judgeTimeouts(value, isPooledBy(facts), around)),
+    judge('database.durability', server, (value) => judgeDurability(value, around)),
+    judge('database.transactions', facts.openTransactions, judgeTransactions),
+    judge('database.age', facts.age, ({ transactions, multixacts }) => judgeAge(Math.max(transactions, multixacts))),
+    judge('database.size', facts.size, (bytes, size) => size.pass(sayBytes(bytes))),
+  ];
+}
+
+type Judge = ReturnType<typeof checkOf>;
+
+function judge<T>(id: CheckId, finding: Finding<T>, work: (value: T, judge: Judge) => Check): Check {
+  const title = check(id);
+  return 'value' in finding
+    ? work(finding.value, title)
+    : title.unknown(`the database did not say: ${describeError(finding.error)}`);
+}
+
+function isPooledBy({ pooled }: DatabaseFacts): boolean {
+  return 'value' in pooled && pooled.value;
+}
+
+/** Versions that every statement is tested on. A newer one is likely to work. */
+const oldestVersion = 15;
+const newestVersion = 18;
+
+function judgeVersion({ version, version_number: number }: ServerFacts, { pass, warn, fail }: Judge): Check {
+  const major = Math.floor(number / 10_000);
+  const found = `PostgreSQL ${version}`;
+  if (major < oldestVersion) return fail(found, `Upgrade the server: ${oldestVersion} or newer is needed.`);
+  if (major > newestVersion)
+    return warn(found, `This version of the program is tested on ${oldestVersion} to ${newestVersion}.`);
+  return pass(found);
+}
+
+function judgeEncoding({ encoding, database }: ServerFacts, { pass, fail }: Judge): Check {
+  return encoding === 'UTF8'
+    ? pass('UTF8')
+    : fail(encoding, `Create a database with encoding UTF8, and move the data of ${database} there.`);
+}
+
+function judgePrivileges(
+  { creates, unusable, foreign }: Privileges,
+  server: Finding<ServerFacts>,
+  { kind, values }: DatabaseSurroundings,
+): Check {
+  const { pass, warn, fail } = check('database.privileges');
+  const { role = 'the role', schema = null, superuser = false } = 'value' in server ? server.value : {};
+  if ('value' in server && schema === null)
+    return fail(
+      'no schema of the search path exists',
+      `Create the schema, or correct it: alter role ${role} set search_path`,
+    );
+  if (unusable.length > 0)
+    return fail(
+      `${role} may not read and write ${unusable.join(', ')}`,
+      `grant select, insert, update, delete on ${unusable.join(', ')} to ${role}`,
+    );
+  const missing = [
+    ...(creates ? [] : [`may not create tables in the schema ${schema}`]),
+    ...(foreign.length > 0 ? [`does not own ${foreign.join(', ')}`] : []),
+  ];
+  // Whoever migrates by another address does so as another role.
+  if (missing.length > 0 && values.DIRECT_DATABASE_URL === undefined)
+    return warn(
+      `${role} reads and writes, but ${missing.join(' and ')}`,
+      `It cannot migrate: set DIRECT_DATABASE_URL to an address with a role that can, or grant create on schema ${schema} to ${role}, and alter table … owner to ${role}.`,
+    );
+  if (superuser && kind === 'postgresql')
+    return warn(
+      `${role} is a superuser, who may read every file of the server`,
+      'Give the program a role of its own: create role catatlas login; alter database … owner to catatlas.',
+    );
+  return pass(missing.length > 0 ? `${role} reads and writes; DIRECT_DATABASE_URL migrates` : `${role} has all`);
+}
+
+function judgeWritable({ replica, read_only }: ServerFacts, { pass, fail }: Judge): Check {
+  if (replica) return fail('it is a replica, which is only read', 'Set DATABASE_URL to the primary.');
+  return read_only
+    ? fail(
+        'default_transaction_read_only is on',
+        'Find out who set it (a full disk, a failover under way?), then switch it off.',
+      )
+    : pass('yes');
+}
+
+/** Above these the moments of rows and of log lines no longer fit together. In milliseconds. */
+const clockLimits = { warn: 2000, fail: 60_000 };
+
+function judgeClock(
+  { milliseconds, uncertainty }: { milliseconds: number; uncertainty: number },
+  { pass, warn, fail }: Judge,
+): Check {
+  const off = Math.max(0, Math.abs(milliseconds) - uncertainty);
+  const size =
+    Math.abs(milliseconds) < 1000
+      ? `${Math.round(Math.abs(milliseconds))} ms`
+      : `${(Math.abs(milliseconds) / 1000).toFixed(1)} s`;
+  const found = `${size} ${milliseconds < 0 ? 'behind' : 'ahead of'} this machine (± ${Math.ceil(uncertainty)} ms)`;
+  const advice = 'One of the two clocks is wrong: see that both machines keep time by NTP.';
+  if (off > clockLimits.fail) return fail(found, advice);
+  return off > clockLimits.warn ? warn(found, advice) : pass(found);
+}
+
+function judgeTls({ tls }: ServerFacts, pooled: boolean, { kind, host }: DatabaseSurroundings): Check {
+  const { pass, warn, unknown } = check('database.tls');
+  if (kind === 'embedded') return pass('not needed: the database is in the same process');
+  if (pooled) return unknown('the server tells of the pooler, and not of the way there');
+  if (tls !== null) return pass(tls);
+  if (host === undefined || isLoopback(host) || host.startsWith('/'))
+    return pass('not used; the server is on this machine');
+  return warn(
+    `not used on the way to ${host}: whoever is between reads the password and the data`,
+    'Append ?sslmode=verify-full to DATABASE_URL, or require if the certificate cannot be checked. On a network that encrypts itself (Fly.io, WireGuard) it is not needed.',
+  );
+}
+
+function judgePooler(pooled: boolean, facts: DatabaseFacts, { kind, direct }: DatabaseSurroundings): Check {
+  const { pass, warn, fail, unknown } = check('database.pooler');
+  if (kind === 'embedded') return pass('none');
+  if (direct === undefined)
+    return pooled
+      ? warn(
+          'there is one, and no DIRECT_DATABASE_URL',
+          'Set DIRECT_DATABASE_URL to the address of the server itself: migrations are safer on it.',
+        )
+      : pass('none');
+  const found = pooled ? 'there is one' : 'none';
+  if ('error' in direct)
+    return fail(
+      `${found}; DIRECT_DATABASE_URL: no connection: ${describeError(direct.error)}`,
+      'Correct DIRECT_DATABASE_URL: migrations and moving data go by it.',
+    );
+  const { identity, pooled: directPooled } = direct.value;
+  if (directPooled)
+    return warn(
+      `${found}; DIRECT_DATABASE_URL leads through one`,
+      'Set DIRECT_DATABASE_URL to the address of the server itself.',
+    );
+  if ('error' in identity || 'error' in facts.identity)
+    return unknown(`${found}; the server does not say whether DIRECT_DATABASE_URL leads to the same database`);
+  return identity.value === facts.identity.value
+    ? pass(`${found}; DIRECT_DATABASE_URL leads to the same database`)
+    : fail(
+        `${found}; DIRECT_DATABASE_URL leads to another database`,
+        'Both must lead to the same database: migrations would be applied where nobody looks.',
+      );
+}
+
+function judgeConnections(facts: ServerFacts, { kind, values }: DatabaseSurroundings): Check {
+  const { pass, warn, fail, unknown } = check('database.connections');
+  if (kind === 'embedded') return pass('one, for this process');
+  const { DATABASE_POOL_SIZE: size, DATABASE_POOL_OVERFLOW: overflow } = values;
+  if (size === undefined || overflow === undefined)
+    return unknown('the size of the pool is not known: see the settings');
+  const ours = size + overflow;
+  const allowed = Math.min(facts.max_connections, facts.connection_limit ?? Number.POSITIVE_INFINITY);
+  const free = allowed - facts.used_connections;
+  const found = `${allowed} allowed, ${facts.used_connections} in use by others; a server of ours takes up to ${ours}`;
+  const advice = 'Lower DATABASE_POOL_SIZE and DATABASE_POOL_OVERFLOW, raise the limit, or put a pooler in front.';
+  if (allowed < ours) return fail(found, advice);
+  // The others may be servers of ours, which have theirs already.
+  return free < ours ? warn(found, `There may not be enough for one more server. ${advice}`) : pass(found);
+}
+
+function judgeTimeouts(facts: ServerFacts, pooled: boolean, { kind, values }: DatabaseSurroundings): Check {
+  const { pass, warn } = check('database.timeouts');
+  if (kind === 'embedded') return pass('none: it is one process, and a statement ends when it ends');
+  const seconds = values.DATABASE_STATEMENT_TIMEOUT_SECONDS ?? 5;
+  const idle = values.DATABASE_IDLE_TIMEOUT_SECONDS ?? 300;
+  const { role } = facts;
+  const statements =
+    facts.statement_timeout === 0 ? 'statement_timeout none' : `statement_timeout ${facts.statement_timeout} ms`;
+  const problems: { what: string; advice: string }[] = [];
+  if (pooled && facts.statement_timeout === 0)
+    problems.push({
+      what: 'behind a pooler the program cannot set statement_timeout, and the role has none',
+      advice: `alter role ${role} set statement_timeout = '${seconds}s'`,
+    });
+  if (facts.transaction_timeout)
+    problems.push({
+      what: `transaction_timeout is ${facts.transaction_timeout} ms`,
+      advice: `It ends migrations and backups that take longer: alter role ${role} set transaction_timeout = 0`,
+    });
+  if (facts.idle_session_timeout && facts.idle_session_timeout < idle * 1000)
+    problems.push({
+      what: `idle_session_timeout is ${facts.idle_session_timeout} ms`,
+      advice: `The server closes connections that the pool would use again: set DATABASE_IDLE_TIMEOUT_SECONDS below ${Math.floor(facts.idle_session_timeout / 1000)}.`,
+    });
+  if (problems.length > 0)
+    return warn(problems.map(({ what }) => what).join('; '), problems.map(({ advice }) => advice).join(' '));
+  return pass(
+    pooled ? `of the role: ${statements}` : `of the role: ${statements}; the program sets its own, ${seconds} s`,
+  );
+}
+
+function judgeDurability(
+  { fsync, full_page_writes, synchronous_commit }: ServerFacts,
+  { kind }: DatabaseSurroundings,
+): Check {
+  const { pass, warn } = check('database.durability');
+  if (kind === 'embedded') return pass('survives the death of the process, not a loss of power (no fsync)');
+  if (!fsync || !full_page_writes)
+    return warn(
+      `fsync ${fsync ? 'on' : 'off'}, full_page_writes ${full_page_writes ? 'on' : 'off'}: a crash of the machine may destroy the database`,
+      'Switch both on in postgresql.conf, unless the storage of the platform sees to it.',
+    );
+  return synchronous_commit === 'off'
+    ? warn(
+        'synchronous_commit is off: a crash loses what was answered in the last moments',
+        'Switch it on, unless that is meant.',
+      )
+    : pass(`fsync and full_page_writes on, synchronous_commit ${synchronous_commit}`);
+}
+
+function judgeTransactions(open: readonly OpenTransaction[], { pass, warn }: Judge): Check {
+  if (open.length === 0) return pass('none that this role can see');
+  const list = open.map(({ pid, role, application, state, seconds }) =>
+    pid === null
+      ? `one prepared by ${role} ${Math.round(seconds / 60)} min ago`
+      : `pid ${pid} of ${role}${application ? ` (${application})` : ''}, ${state}, for ${Math.round(seconds / 60)} min`,
+  );
+  return warn(
+    list.join('; '),
+    'They hold up migrations and keep dead rows from being removed. If nobody needs them: select pg_terminate_backend(pid), or rollback prepared.',
+  );
+}
+
+/** Transaction numbers have 32 bits, half of them in the past; autovacuum fights from 200 million on. */
+const ageLimits = { warn: 500_000_000, fail: 1_500_000_000, stop: 2 ** 31 };
+
+function judgeAge(age: number): Check {
+  const { pass, warn, fail } = check('database.age');
+  const found = `oldest rows ${age.toLocaleString('en')} transactions old, ${Math.round((age / ageLimits.stop) * 100)} % of what is possible`;
+  const advice = 'Autovacuum does not keep up: look for long transactions and replication slots, then vacuum (freeze).';
+  if (age > ageLimits.fail) return fail(found, advice);
+  return age > ageLimits.warn ? warn(found, advice) : pass(found);
+}

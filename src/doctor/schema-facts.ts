@@ -1,0 +1,40 @@
+import type { Clock } from '../clock.ts';
+import type { Sql } from '../database/connect.ts';
+import { loadCatalog } from '../migrator/catalog.ts';
+import { compareSchemas, type SchemaComparison } from '../migrator/drift.ts';
+import { readExpectedSchema } from '../migrator/expected-schema.ts';
+import { readHistory } from '../migrator/history.ts';
+import { type Plan, planMigrations } from '../migrator/plan.ts';
+import { readSchema } from '../migrator/schema-snapshot.ts';
+import type { Log } from '../observability/log.ts';
+import { attempt, type Finding } from './check.ts';
+
+/** What the schema is, beside what this binary would make. */
+export interface SchemaFacts {
+  plan: Finding<Plan>;
+  /** Undefined where there is nothing to compare: no schema yet, or one of a newer binary. */
+  comparison: Finding<SchemaComparison> | undefined;
+  /** The tables that the migrations make, as far as they are applied. */
+  tables: string[];
+}
+
+/** Reads history and schema, and makes on an engine in memory what they should be. */
+export async function readSchemaFacts(
+  sql: Sql,
+  options: { clock: Clock; log: Log; binaryVersion: string },
+): Promise<SchemaFacts> {
+  const catalog = loadCatalog();
+  const plan = await attempt(async () => planMigrations(catalog, await readHistory(sql)));
+  if ('error' in plan || plan.value.current === 0) return { plan, comparison: undefined, tables: [] };
+  const { current, target, unknown } = plan.value;
+  const expected = await attempt(() => readExpectedSchema({ ...options, catalog }, Math.min(current, target)));
+  if ('error' in expected) return { plan, comparison: expected, tables: [] };
+  const tables = expected.value.objects.filter(({ kind }) => kind === 'table').map(({ name }) => name);
+  // What a newer binary has made of the schema, this one cannot know.
+  if (unknown.length > 0) return { plan, comparison: undefined, tables };
+  return {
+    plan,
+    comparison: await attempt(async () => compareSchemas(expected.value, await readSchema(sql))),
+    tables: [...tables, 'catatlas_migrations'],
+  };
+}

@@ -1,0 +1,47 @@
+import { maskDatabaseUrl } from '../config/database-url.ts';
+import type { SettingProblem, SettingsReport } from '../config/settings.ts';
+import { type Check, checkOf, count } from './check.ts';
+
+/** The settings of this environment: what is wrong, what is suspicious, and what production would say. */
+export function checkSettings(report: SettingsReport, asProduction: SettingsReport): Check[] {
+  const { problems, warnings, production, values } = report;
+  const valid = checkOf('configuration.settings', 'Settings');
+  const suspicious = checkOf('configuration.warnings', 'Suspicious variables');
+  const rules = checkOf('configuration.production', 'Rules for production');
+  const url = values.DATABASE_URL;
+  const use = `for ${production ? 'production' : 'development'} on ${url === undefined ? 'the embedded database' : maskDatabaseUrl(url)}`;
+  return [
+    problems.length === 0
+      ? valid.pass(`right, ${use}`)
+      : valid.fail(`${count(problems.length, 'problem')}: ${sayProblems(problems)}`, sayFixes(problems)),
+    warnings.length === 0
+      ? suspicious.pass('none')
+      : suspicious.warn(`${count(warnings.length, 'variable')}: ${sayProblems(warnings)}`, sayFixes(warnings)),
+    production
+      ? judgeProduction(rules, problems)
+      : asProduction.problems.length === 0
+        ? rules.pass('all met, should DEBUG become False')
+        : rules.unknown(
+            `this environment is for development; with DEBUG=False ${count(asProduction.problems.length, 'setting')} would stop the start: ${namesOf(asProduction.problems)}`,
+            'Before a deployment: catatlas config check, with its environment.',
+          ),
+  ];
+}
+
+function judgeProduction(rules: ReturnType<typeof checkOf>, problems: readonly SettingProblem[]): Check {
+  return problems.length === 0
+    ? rules.pass('all met')
+    : rules.fail(`the start is refused because of ${namesOf(problems)}`, 'See the settings above.');
+}
+
+function namesOf(problems: readonly SettingProblem[]): string {
+  return [...new Set(problems.map(({ name }) => name))].join(', ');
+}
+
+function sayProblems(problems: readonly SettingProblem[]): string {
+  return problems.map(({ name, problem }) => `${name} ${problem}`).join('; ');
+}
+
+function sayFixes(problems: readonly SettingProblem[]): string {
+  return problems.map(({ name, fix }) => `${name}: ${fix}`).join(' ');
+}
