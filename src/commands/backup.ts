@@ -54,7 +54,8 @@ const actions: readonly BackupAction[] = [
   },
   {
     name: 'key',
-    purpose: 'Make a pair of keys to encrypt archives with: keep the secret one away from the machine; needs no database',
+    purpose:
+      'Make a pair of keys to encrypt archives with: keep the secret one away from the machine; needs no database',
     run: async (given) => (await import('./backup/key.ts')).makeKey(given),
   },
 ];
