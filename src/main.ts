@@ -1,5 +1,6 @@
 import type { CommandIO } from './commands/command.ts';
-import { createLog } from './observability/log.ts';
+import { faultReporter } from './observability/fault-reports.ts';
+import { createLog, type Log } from './observability/log.ts';
 
 // Before anything imports Elysia, which decides at import whether to be a development server. By a variable, because the
 // bundler replaces the expression process.env.NODE_ENV by a constant.
@@ -38,8 +39,12 @@ const io: CommandIO = {
   shutdown: controller.signal,
 };
 
-/** Ends the process once everything has been written. */
+/** How long Sentry may hold up the end of the process, in milliseconds. */
+const reportPatience = 2000;
+
+/** Ends the process once everything has been written, and reported. */
 async function exit(code: number): Promise<never> {
+  await faultReporter()?.flush(reportPatience);
   while (unwritten > 0 && !outputLost) {
     const { promise, resolve } = Promise.withResolvers<void>();
     onWritten = resolve;
@@ -66,16 +71,31 @@ for (const [signal, code] of [
     controller.abort();
   });
 
+let crashed = false;
+
 /** A fault of the program itself. Its state is unknown from here on, so nothing is tried but to say what happened. */
 function crash(what: string, error: unknown): void {
   const format = process.stderr.isTTY ? 'pretty' : 'json';
   const now = () => new Date().toISOString();
-  createLog({ level: 'ERROR', format, write: io.stderr, now }).error(what, {
-    error: error instanceof Error ? error : new Error(String(error)),
-  });
+  const log = createLog({ level: 'ERROR', format, write: io.stderr, now });
+  log.error(what, { error: error instanceof Error ? error : new Error(String(error)) });
+  // What comes of ending is not to be reported again, and again.
+  if (crashed) return;
+  crashed = true;
   // A reader that takes nothing must not keep a broken process alive.
-  setTimeout(() => process.exit(1), 2000);
-  void exit(1);
+  setTimeout(() => process.exit(1), reportPatience);
+  void report(what, error, log).then(() => exit(1));
+}
+
+/** Tells Sentry, where SENTRY_DSN is set: also when the command had not come to opening it. */
+async function report(message: string, error: unknown, log: Log): Promise<void> {
+  if (!env['SENTRY_DSN'] && !env['SENTRY_DSN_FILE']) return;
+  try {
+    const { openProcessSentry } = await import('./observability/process-sentry.ts');
+    openProcessSentry({ env }, log)?.report({ message, error, fatal: true });
+  } catch (failure) {
+    log.error('the fault could not be reported', { error: failure });
+  }
 }
 
 process.on('uncaughtException', (error) => crash('uncaught exception, stopping', error));

@@ -2,13 +2,14 @@ import { build } from '../build.ts';
 import { systemClock } from '../clock.ts';
 import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
 import type { AppContext } from '../context.ts';
-import type { Database } from '../database/connect.ts';
+import type { Database, Sql } from '../database/connect.ts';
 import { AppError } from '../errors.ts';
 import { withAccessLog } from '../http/access-log.ts';
 import { maxBodyBytes } from '../http/body.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
 import { factsOf } from '../http/request-facts.ts';
 import { Lifecycle } from '../lifecycle.ts';
+import { MigrationError } from '../migrator/failure.ts';
 import { createLog, type Log } from '../observability/log.ts';
 import { keepMemoryLow } from '../platform/memory.ts';
 import { ListenError, type Server, serve } from '../platform/serve.ts';
@@ -16,6 +17,7 @@ import { bringUpDatabase } from './bring-up.ts';
 import { type Command, CommandFailure, type CommandIO } from './command.ts';
 import { wantsColor } from './command-log.ts';
 import { ExitCode } from './exit-codes.ts';
+import { observe } from './observe.ts';
 
 export const command: Command = {
   description: `Serves the API, and its documentation at /swagger. Pending migrations are applied first; until then the API answers 503 and
@@ -32,7 +34,18 @@ ends the program at once.`,
     { name: 'port', value: 'PORT', purpose: 'Listen on this port; 0 picks a free one', setting: 'PORT' },
     { name: 'data-dir', value: 'DIRECTORY', purpose: 'Where the embedded database is kept', setting: 'DATA_DIR' },
   ],
-  settings: ['DATABASE_URL', 'DATA_DIR', 'DEBUG', 'HOST', 'PORT', 'ALLOWED_ORIGINS', 'JWT_SECRET', 'LOG_LEVEL'],
+  settings: [
+    'DATABASE_URL',
+    'DATA_DIR',
+    'DEBUG',
+    'HOST',
+    'PORT',
+    'ALLOWED_ORIGINS',
+    'JWT_SECRET',
+    'LOG_LEVEL',
+    'SENTRY_DSN',
+    'METRICS_PORT',
+  ],
   exitCodes: [
     ExitCode.ok,
     ExitCode.failure,
@@ -71,13 +84,17 @@ function openLog(settings: Settings, io: CommandIO): Log {
   });
 }
 
-async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): Promise<ExitCode> {
+async function serveUntilShutdown(settings: Settings, plainLog: Log, io: CommandIO): Promise<ExitCode> {
   const lifecycle = new Lifecycle();
   let database: Database | undefined;
-  const opened = () => {
-    if (database) return database;
+  let sql: Sql | undefined;
+  const opened = <T>(one: T | undefined): T => {
+    if (one !== undefined) return one;
     throw new AppError(503, 'NOT_READY', 'The database is being opened', { retryAfter: retryAfterSeconds });
   };
+  const ping = async (deadline: number) => await opened(database).ping(deadline);
+  const observation = await observe({ settings, lifecycle, log: plainLog, ping }, io);
+  const { log } = observation;
   const context: AppContext = {
     settings,
     build,
@@ -85,9 +102,9 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     log,
     lifecycle,
     get sql() {
-      return opened().sql;
+      return opened(sql);
     },
-    ping: (deadline) => opened().ping(deadline),
+    ping,
   };
 
   keepMemoryLow();
@@ -105,7 +122,10 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
       lifecycle,
       log,
       shutdown: io.shutdown,
-      onOpen: (one) => (database = one),
+      onOpen(one) {
+        database = one;
+        sql = observation.watch(one);
+      },
     });
     // Awaited below. Until then a failure would be one that nobody handles, and end the process without its message.
     ready.catch(() => {});
@@ -114,7 +134,7 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     await turnFor(millisecondsToConnect);
     const { createApp } = await import('../app.ts');
     const app = createApp(context);
-    answer.resolve(withAccessLog(log, app.fetch));
+    answer.resolve(withAccessLog(log, app.fetch, observation.requests));
     await Promise.race([ready, shutdown]);
     if (lifecycle.servesApi) {
       log.info('ready');
@@ -127,9 +147,15 @@ async function serveUntilShutdown(settings: Settings, log: Log, io: CommandIO): 
     await endStart(ready, settings, lifecycle, log);
     await drain(server, settings, log);
     return ExitCode.ok;
+  } catch (error) {
+    const cause = error instanceof CommandFailure ? error.cause : undefined;
+    // A fault of the program, or of its migrations: not only for whoever looks at the terminal.
+    if (cause instanceof MigrationError && cause.kind === 'failed') log.error('a migration failed', { error: cause });
+    throw error;
   } finally {
     await server.abort();
     if (database) await closeDatabase(database, log);
+    await observation.close();
     log.info('stopped');
   }
 }

@@ -9,6 +9,7 @@ import {
   oneOf,
   readAs,
   sentryDsn,
+  share,
   trueOrFalse,
   wholeNumber,
 } from './kinds.ts';
@@ -172,5 +173,22 @@ test('a Sentry DSN, without repeating its key', () => {
     ['https://o1.ingest.sentry.io/4507', /no key/],
     ['canary', /not an http/],
     ['ftp://canary@host/1', /not an http/],
+  ]);
+});
+
+test('a share', () => {
+  accepts(share, [
+    ['0', 0],
+    ['0.1', 0.1],
+    ['.25', 0.25],
+    [' 1 ', 1],
+    ['1.0', 1],
+  ]);
+  refuses(share, [
+    ['1.1', /not a number from 0 to 1/],
+    ['-0.1', /not a number/],
+    ['10%', /not a number/],
+    ['1e-1', /not a number/],
+    ['', /not a number/],
   ]);
 });

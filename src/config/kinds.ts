@@ -89,6 +89,16 @@ export function wholeNumber(least: number, most: number, unit = ''): Kind<number
   });
 }
 
+/** A part of the whole, as a number: 0.1 is a tenth. */
+export const share: Kind<number> = kindOf('number from 0 to 1', (text) => {
+  const value = /^\d*\.?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+  if (value >= 0 && value <= 1) return { value };
+  return wrong(
+    `${quote(text)} is not a number from 0 to 1`,
+    'Set it to a number such as 0.1, or 0 for none and 1 for all.',
+  );
+});
+
 const truths = ['true', '1', 'yes', 'on'];
 const untruths = ['false', '0', 'no', 'off'];
 

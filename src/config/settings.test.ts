@@ -89,6 +89,12 @@ describe('defaults', () => {
       LOG_LEVEL: 'INFO',
       LOG_FORMAT: 'auto',
       SENTRY_DSN: undefined,
+      SENTRY_TRACES_SAMPLE_RATE: 0.1,
+      SENTRY_ENVIRONMENT: 'development',
+      METRICS_PORT: undefined,
+      METRICS_HOST: '127.0.0.1',
+      SLOW_QUERY_MILLISECONDS: 1000,
+      BACKUP_DIR: undefined,
       production: false,
     });
     assert.deepEqual(database, { kind: 'embedded', directory: '/home/cat/.local/share/catatlas' });
@@ -100,6 +106,8 @@ describe('defaults', () => {
     assert.equal(settings.DEBUG, false);
     assert.equal(settings.production, true);
     assert.equal(settings.HOST, '::');
+    assert.equal(settings.METRICS_HOST, '::');
+    assert.equal(settings.SENTRY_ENVIRONMENT, 'production');
     assert.deepEqual(settings.database, { kind: 'postgresql', url });
     assert.deepEqual(settings.warnings, []);
     // A kernel without IPv6 cannot listen on ::

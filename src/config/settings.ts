@@ -12,6 +12,7 @@ import {
   opaque,
   readAs,
   sentryDsn,
+  share,
   trueOrFalse,
   wholeNumber,
 } from './kinds.ts';
@@ -44,11 +45,18 @@ export interface Setting<T, D> {
   defaultText?: string;
 }
 
-export const settingGroups = ['Application', 'Server', 'Database', 'Accounts', 'Limits', 'Logs'] as const;
+export const settingGroups = ['Application', 'Server', 'Database', 'Accounts', 'Limits', 'Observability'] as const;
 export type SettingGroup = (typeof settingGroups)[number];
 
 function setting<T, const D extends T | undefined>(row: Setting<T, D>): Setting<T, D> {
   return row;
+}
+
+/** Everybody in production, this machine otherwise. */
+function listenAddressByDefault(facts: Facts): string {
+  if (!facts.production) return '127.0.0.1';
+  // A kernel without IPv6 refuses to listen on :: (EAFNOSUPPORT), which would end the start.
+  return facts.hasIpv6() ? '::' : '0.0.0.0';
 }
 
 /**
@@ -84,11 +92,7 @@ export const settingsTable = {
     kind: listenAddress,
     purpose: 'The address to listen on. :: takes IPv6 and IPv4, 0.0.0.0 takes IPv4, 127.0.0.1 takes this machine only.',
     example: '0.0.0.0',
-    default: (facts) => {
-      if (!facts.production) return '127.0.0.1';
-      // A kernel without IPv6 refuses to listen on :: (EAFNOSUPPORT), which would end the start.
-      return facts.hasIpv6() ? '::' : '0.0.0.0';
-    },
+    default: listenAddressByDefault,
     defaultText: 'in development 127.0.0.1; in production :: or, where the machine has no IPv6, 0.0.0.0',
   }),
   PORT: setting({
@@ -283,26 +287,74 @@ export const settingsTable = {
     default: 5,
   }),
   LOG_LEVEL: setting({
-    group: 'Logs',
+    group: 'Observability',
     kind: oneOf(['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'], { warn: 'WARNING', fatal: 'CRITICAL' }),
     purpose: 'The least severe thing that is logged.',
     example: 'INFO',
     default: 'INFO',
   }),
   LOG_FORMAT: setting({
-    group: 'Logs',
+    group: 'Observability',
     kind: oneOf(['json', 'pretty', 'auto']),
     purpose: 'json: one object a line. pretty: for people. auto: pretty on a terminal, otherwise json.',
     example: 'json',
     default: 'auto',
   }),
   SENTRY_DSN: setting({
-    group: 'Logs',
+    group: 'Observability',
     kind: sentryDsn,
     secret: true,
-    purpose: 'Where unexpected errors are reported. Not set: nowhere.',
-    unused: true,
+    purpose:
+      'Where faults of the program are reported, without anything that a request brought. Not set: nowhere, and nothing of it is loaded.',
     example: 'https://KEY@o0.ingest.sentry.io/0',
+    default: undefined,
+  }),
+  SENTRY_TRACES_SAMPLE_RATE: setting({
+    group: 'Observability',
+    kind: share,
+    purpose: 'The share of requests whose time, with that of their statements, is recorded in Sentry.',
+    example: '0.1',
+    default: 0.1,
+  }),
+  SENTRY_ENVIRONMENT: setting({
+    group: 'Observability',
+    kind: line(64),
+    purpose: 'What Sentry calls the place where this server runs.',
+    example: 'staging',
+    default: (facts) => (facts.production ? 'production' : 'development'),
+    defaultText: 'production when DEBUG is False, otherwise development',
+  }),
+  METRICS_PORT: setting({
+    group: 'Observability',
+    kind: wholeNumber(0, 65535),
+    purpose:
+      'The TCP port for Prometheus: metrics at /metrics, for anybody who reaches it, so not one that is open to the internet. 0 takes any free one. Not set: no metrics.',
+    example: '9091',
+    default: undefined,
+  }),
+  METRICS_HOST: setting({
+    group: 'Observability',
+    kind: listenAddress,
+    purpose: 'The address to listen on for Prometheus.',
+    example: '127.0.0.1',
+    default: listenAddressByDefault,
+    defaultText:
+      'as that of HOST: in development 127.0.0.1; in production :: or, where the machine has no IPv6, 0.0.0.0',
+  }),
+  SLOW_QUERY_MILLISECONDS: setting({
+    group: 'Observability',
+    kind: wholeNumber(0, 3_600_000, 'milliseconds'),
+    purpose:
+      'A statement that takes this long, waiting for a connection included, is logged with its text, without values, and the request it was for. 0: none.',
+    example: '1000',
+    default: 1000,
+  }),
+  BACKUP_DIR: setting({
+    group: 'Observability',
+    kind: directory,
+    purpose:
+      'Where backups are kept on this machine. The server only looks how old the newest file is, for the metrics; `catatlas backup create` is told by its argument.',
+    example: '/var/backups/catatlas',
     default: undefined,
   }),
 };

@@ -1,26 +1,57 @@
+import { type CurrentRequest, duringRequest } from '../observability/current-request.ts';
 import type { Log } from '../observability/log.ts';
+import type { RequestObserver } from '../observability/request-observer.ts';
+import { traceContextOf } from '../observability/trace-context.ts';
+import { asAppError, logProblem, renderProblem } from './problem.ts';
 import { factsOf } from './request-facts.ts';
 
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 /**
- * One line a request, written when the answer is ready: id, method, route (the pattern; the path where none matched), status
+ * One line a request, written when the answer is ready: id, trace, method, route (the pattern; the path where none matched), status
  * and milliseconds. Around the whole application, so that it sees the final status; a query may hold private text and is left out.
+ * The observers are told the same.
  */
-export function withAccessLog(log: Log, fetch: Fetch): Fetch {
+export function withAccessLog(log: Log, fetch: Fetch, observers: readonly RequestObserver[] = []): Fetch {
   return async (request) => {
     const began = performance.now();
-    const response = await fetch(request);
-    const { id, path, route, peer } = factsOf(request);
+    const facts = factsOf(request);
+    const { id, path, peer } = facts;
+    const current: CurrentRequest = {
+      id,
+      method: request.method,
+      get route() {
+        return facts.route;
+      },
+      trace: traceContextOf(request.headers.get('traceparent')),
+    };
+    for (const observer of observers) observer.begins(current);
+    const response = await duringRequest(current, () => answer(log, fetch, request));
+    const milliseconds = performance.now() - began;
+    const { route } = facts;
     log.info('request', {
       request_id: id,
+      trace_id: current.trace.traceId,
       method: request.method,
       route: route ?? null,
       ...(route === undefined ? { path: path.slice(0, 200) } : {}),
       status: response.status,
-      duration_ms: Math.round((performance.now() - began) * 100) / 100,
+      duration_ms: Math.round(milliseconds * 100) / 100,
       client: peer?.address,
     });
+    for (const observer of observers) observer.ends({ request: current, status: response.status, began, milliseconds });
     return response;
   };
+}
+
+/** The application's answer; where it has none because it failed itself, one that says so. */
+async function answer(log: Log, fetch: Fetch, request: Request): Promise<Response> {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const { id, path } = factsOf(request);
+    const problem = asAppError(error);
+    logProblem(log, problem, id);
+    return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
+  }
 }

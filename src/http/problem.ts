@@ -1,5 +1,6 @@
 import { toAppError } from '../database/errors.ts';
 import { AppError, type FieldProblem } from '../errors.ts';
+import { currentRequest } from '../observability/current-request.ts';
 import type { Log } from '../observability/log.ts';
 import { errorCatalog, errorType, isErrorCode } from './error-catalog.ts';
 
@@ -62,7 +63,13 @@ function problemDetails(error: AppError, request: ProblemRequest) {
 /** Writes down what a client is not told. 4xx are the client's affair and appear in the access log only. */
 export function logProblem(log: Log, error: AppError, requestId: string): void {
   if (error.status < 500 || error.status === 501) return;
-  const fields = { request_id: requestId, code: error.code, status: error.status, cause: error.cause };
+  const fields = {
+    request_id: requestId,
+    trace_id: currentRequest()?.trace.traceId,
+    code: error.code,
+    status: error.status,
+    cause: error.cause,
+  };
   if (error.status === 500) log.error('request failed', { ...fields, error });
   else log.warn('request could not be served', fields);
 }

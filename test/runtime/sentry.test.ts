@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import postgres from 'postgres';
 import { clientOf } from '../harness/client.ts';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
-import { runtime } from '../harness/target.ts';
+import { commandLine, root, runtime } from '../harness/target.ts';
 import { type FakeSentry, type SentryPayload, startFakeSentry } from './fake-sentry.ts';
 import { eventually, openWorkshop, type Program, type Workshop } from './process.ts';
 
@@ -164,6 +164,30 @@ describe('an end that was not planned', () => {
     assert.match(event.exception?.values[0]?.value ?? '', /^SQLSTATE 42703/);
     assertPrivate();
   });
+
+  for (const [crash, message] of [
+    ['exception', 'uncaught exception, stopping'],
+    ['rejection', 'unhandled rejection, stopping'],
+  ] as const) {
+    test(`${crash} that nobody caught while it serves: the same`, { skip: runtime === 'binary' }, async () => {
+      const [command, ...args] = commandLine([]).map((word) =>
+        word === `${root}src/main.ts` ? `${root}test/runtime/crash.fixture.ts` : word,
+      );
+      const { code, stderr } = await workshop
+        .launch(['serve'], {
+          env: { DEBUG: 'true', DATABASE_URL: await database(), SENTRY_DSN: sentry.dsn, CRASH: crash },
+          program: [command ?? '', ...args],
+        })
+        .ended();
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(message));
+      const [event, ...others] = sentry.of('event');
+      assert.deepEqual(others, []);
+      assert.deepEqual([event?.level, event?.message?.formatted], ['fatal', message]);
+      assert.match(event?.exception?.values[0]?.value ?? '', /^nobody caught this of postgres:/);
+      assertPrivate();
+    });
+  }
 
   test('a migration that fails is an event', async () => {
     const url = await database();

@@ -1,0 +1,153 @@
+import { build } from '../build.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Database, Sql } from '../database/connect.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import { loadCatalog } from '../migrator/catalog.ts';
+import { currentRequest } from '../observability/current-request.ts';
+import type { Log } from '../observability/log.ts';
+import type { RequestObserver } from '../observability/request-observer.ts';
+import type { ServerMetrics } from '../observability/server-metrics.ts';
+import { type EndedStatement, logSlowStatement, observePool, type PoolUse } from '../observability/statements.ts';
+import { ListenError, type Server, serve } from '../platform/serve.ts';
+import { CommandFailure, type CommandIO } from './command.ts';
+import { ExitCode } from './exit-codes.ts';
+
+/** What watches a server at work. */
+export interface Observation {
+  /** Reports to Sentry what is written as an error. */
+  log: Log;
+  requests: readonly RequestObserver[];
+  /** The pool of this database, watched: to be used in its place. */
+  watch(database: Database): Sql;
+  close(): Promise<void>;
+}
+
+interface Observed {
+  settings: Settings;
+  lifecycle: Lifecycle;
+  log: Log;
+  ping(deadlineMilliseconds: number): Promise<void>;
+}
+
+/** Sets up what the settings ask for, and loads nothing else. Throws CommandFailure when METRICS_PORT cannot be listened on. */
+export async function observe(given: Observed, io: CommandIO): Promise<Observation> {
+  const { settings } = given;
+  const requests: RequestObserver[] = [];
+  let { log } = given;
+  if (settings.SENTRY_DSN !== undefined) {
+    const { openProcessSentry, reportingLog } = await import('../observability/process-sentry.ts');
+    const sentry = openProcessSentry({ env: io.env }, log);
+    if (sentry) {
+      log = reportingLog(log, sentry, currentRequest);
+      requests.push(sentry.requests);
+    }
+  }
+  let use = (): PoolUse => ({ inUse: 0, waiting: 0 });
+  const endpoint = settings.METRICS_PORT === undefined ? undefined : await openMetrics({ ...given, log }, () => use());
+  if (endpoint) requests.push(endpoint.metrics.requests);
+
+  const slow = settings.SLOW_QUERY_MILLISECONDS;
+  const statementEnded = (statement: EndedStatement) => {
+    const { sql, began, milliseconds, request } = statement;
+    endpoint?.metrics.statementEnded(statement);
+    request?.statements?.push({ sql, began, ended: began + milliseconds });
+    if (slow > 0 && milliseconds >= slow) logSlowStatement(log, statement);
+  };
+  return {
+    log,
+    requests,
+    watch({ sql }) {
+      if (requests.length === 0 && slow === 0) return sql;
+      const pool = observePool(sql, statementEnded);
+      use = pool.use;
+      return pool.sql;
+    },
+    async close() {
+      endpoint?.metrics.close();
+      await endpoint?.server.abort();
+    },
+  };
+}
+
+/** How long the database has to answer to count as up, and how long a scrape waits for that, in milliseconds. */
+const databaseDeadline = 1000;
+const scrapePatience = 50;
+
+async function openMetrics(
+  { settings, lifecycle, log, ping }: Observed,
+  pool: () => PoolUse,
+): Promise<{ metrics: ServerMetrics; server: Server }> {
+  const [{ openServerMetrics, answerMetrics }, { watchNewestBackup }] = await Promise.all([
+    import('../observability/server-metrics.ts'),
+    import('../observability/newest-backup.ts'),
+  ]);
+  const database = probe(() => ping(databaseDeadline));
+  const expected = loadCatalog().length;
+  const metrics = openServerMetrics({
+    build,
+    schema: () => ({ ...appliedVersion(lifecycle), expected, served: lifecycle.servesApi }),
+    accepting: () => !lifecycle.draining,
+    pool,
+    poolSize: settings.database.kind === 'embedded' ? 1 : settings.DATABASE_POOL_SIZE + settings.DATABASE_POOL_OVERFLOW,
+    databaseUp: database.up,
+    newestBackup: settings.BACKUP_DIR === undefined ? () => undefined : watchNewestBackup(settings.BACKUP_DIR, log),
+    slowMilliseconds: settings.SLOW_QUERY_MILLISECONDS,
+  });
+  const { METRICS_HOST: hostname, METRICS_PORT: port = 0 } = settings;
+  try {
+    const server = await serve({
+      hostname,
+      port,
+      maxBodyBytes: 1024,
+      async fetch(request) {
+        // Its answer is usually there in a millisecond. One that is late counts at the next scrape.
+        await Promise.race([database.look(), turn(scrapePatience)]);
+        return answerMetrics(request, metrics.render);
+      },
+    });
+    log.info('metrics', {
+      url: `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${server.port}/metrics`,
+    });
+    return { metrics, server };
+  } catch (error) {
+    metrics.close();
+    if (!(error instanceof ListenError)) throw error;
+    const reason = error.cause instanceof Error ? error.cause.message : error.message;
+    throw new CommandFailure(
+      ExitCode.failure,
+      `cannot listen for Prometheus on ${hostname} port ${port} (${reason}): set METRICS_PORT to a port that is free, or leave it out`,
+      { cause: error },
+    );
+  }
+}
+
+/** The version of the schema, as far as it is known. */
+function appliedVersion({ schema }: Lifecycle): { applied: number | undefined } {
+  if (schema.state === 'current') return { applied: schema.version };
+  return { applied: schema.state === 'migrating' ? schema.applied : undefined };
+}
+
+/** Asks one question at a time, and remembers whether the last one was answered. */
+function probe(ask: () => Promise<void>): { look(): Promise<void>; up(): boolean | undefined } {
+  let up: boolean | undefined;
+  let asking: Promise<void> | undefined;
+  return {
+    look() {
+      asking ??= ask()
+        .then(
+          () => true,
+          () => false,
+        )
+        .then((answered) => {
+          up = answered;
+          asking = undefined;
+        });
+      return asking;
+    },
+    up: () => up,
+  };
+}
+
+async function turn(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+}
