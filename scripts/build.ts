@@ -4,11 +4,14 @@ import { statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
 
-/** More than this and a cold start from a registry hurts. */
-const maxMegabytes = 140;
+/** More than this and a cold start from a registry hurts. Nothing starts a Windows binary from one, and its runtime is larger. */
+const maxMegabytes = { linux: 140, elsewhere: 155 };
 
 const { values } = parseArgs({ options: { target: { type: 'string' }, outfile: { type: 'string' } } });
-const outfile = values.outfile ?? 'dist/catatlas';
+const target = values.target ?? process.platform;
+// The compiler adds the ending, and says nothing.
+const ending = /windows|win32/.test(target) ? '.exe' : '';
+const outfile = (values.outfile ?? 'dist/catatlas').replace(/(\.exe)?$/, ending);
 
 const result = await Bun.build({
   entrypoints: ['src/main.ts'],
@@ -41,8 +44,9 @@ if (!result.success) process.exit(1);
 
 const megabytes = statSync(outfile).size / 1_000_000;
 console.log(`${outfile}: ${megabytes.toFixed(1)} MB`);
-if (megabytes > maxMegabytes) {
-  console.error(`${outfile} is larger than ${maxMegabytes} MB`);
+const limit = target.includes('linux') ? maxMegabytes.linux : maxMegabytes.elsewhere;
+if (megabytes > limit) {
+  console.error(`${outfile} is larger than ${limit} MB`);
   process.exit(1);
 }
 

@@ -5,11 +5,23 @@ export const outcomes = {
   shipped: { code: 0, meaning: 'The new version serves and passed the smoke test.' },
   'rolled back': { code: 0, meaning: 'The version that was asked for serves again and passed the smoke test.' },
   refused: { code: 1, meaning: 'Nothing was changed.' },
-  unchanged: { code: 1, meaning: 'The deployment failed before it changed a machine. The old version serves and passed the smoke test.' },
+  unchanged: {
+    code: 1,
+    meaning: 'The deployment failed before it changed a machine. The old version serves and passed the smoke test.',
+  },
   reverted: { code: 1, meaning: 'The new version was bad. The old one serves again and passed the smoke test.' },
-  'nothing to go back to': { code: 3, meaning: 'The new version is bad, and there is no other. Somebody has to look now.' },
-  stuck: { code: 3, meaning: 'The way back failed, or the old version does not pass either. Somebody has to look now.' },
-  'not measured': { code: 4, meaning: 'Deployed, but this machine could not tell whether it works. Nothing was rolled back. Look by hand.' },
+  'nothing to go back to': {
+    code: 3,
+    meaning: 'The new version is bad, and there is no other. Somebody has to look now.',
+  },
+  stuck: {
+    code: 3,
+    meaning: 'The way back failed, or the old version does not pass either. Somebody has to look now.',
+  },
+  'not measured': {
+    code: 4,
+    meaning: 'From here it could not be told whether what is live works. Nothing more was done. Look by hand.',
+  },
 } as const;
 export type Outcome = keyof typeof outcomes;
 

@@ -10,7 +10,9 @@ import { measure } from './smoke.ts';
 
 /** The image that served before the one that serves now; undefined when there was none. */
 async function findBefore(app: string): Promise<string | undefined> {
-  const [live, ...older] = (await listReleases(app)).filter(({ status, image }) => status === 'complete' && image !== '');
+  const [live, ...older] = (await listReleases(app)).filter(
+    ({ status, image }) => status === 'complete' && image !== '',
+  );
   return older.find(({ image }) => live && !isSameImage(image, live.image))?.image;
 }
 

@@ -96,7 +96,8 @@ async function goBack(plan: Plan, live: Live, details: string[]): Promise<End> {
 /** A rollback that nobody looked at may have rolled back to nothing (https://github.com/manavgup/wikimind/issues/595). */
 async function prove(plan: Plan, live: Live, hoped: Outcome, details: string[]): Promise<End> {
   const verdict = await measure({ ...plan, commit: live.commit });
-  return [verdict === 'pass' ? hoped : 'stuck', ...details, `Smoke test of the old version: ${verdict}.`];
+  const outcomes = { pass: hoped, fail: 'stuck', blind: hoped === 'stuck' ? 'stuck' : 'not measured' } as const;
+  return [outcomes[verdict], ...details, `Smoke test of the old version: ${verdict}.`];
 }
 
 try {

@@ -1,0 +1,97 @@
+// The shell scripts that workflows call, with a flyctl and a gh that write down how they were called.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { commandLine, root } from '../harness/target.ts';
+import { type Script, setStage } from './fakes.ts';
+
+const recipient = 'age18vj0qnt7xmyvhd9gz0rmutjkx8hksv5arvygrxgxtmznluat4u0sw68pzz';
+
+async function fetchArchive(fly: Script, env: Record<string, string> = {}) {
+  const stage = await setStage({ flyctl: fly });
+  try {
+    Object.assign(stage.env, { APP: 'catatlas-api', URL: stage.url, RECIPIENTS: recipient, RETRY_DELAY: '0', ...env });
+    const ended = await stage.run('fetch-archive.sh', 'archive');
+    const files = ended.code === 0 ? readdirSync(join(stage.folder, 'archive')).sort() : [];
+    const read = (name = '') => readFileSync(join(stage.folder, 'archive', name), 'latin1');
+    return { ...ended, files, contents: files.map(read), calls: stage.calls() };
+  } finally {
+    await stage.close();
+  }
+}
+
+test('an archive is made and encrypted on the machine of the app, and arrives byte for byte', async () => {
+  const bytes = `age-encryption.org/v1\n${String.fromCharCode(0, 10, 13, 127)}`;
+  const { code, output, files, contents, calls } = await fetchArchive({ ssh: [{ stdout: bytes }] });
+  assert.equal(code, 0, output);
+  assert.equal(files.length, 2);
+  assert.match(files[1] ?? '', /^catatlas-\d{4}-\d\d-\d\dT\d{6}Z\.age$/);
+  assert.equal(contents[1], bytes);
+  assert.match(contents[0] ?? '', new RegExp(`^[0-9a-f]{64}  ${files[1]}\\n$`));
+  assert.deepEqual(
+    calls.map(({ args }) => args),
+    [
+      [
+        'ssh',
+        'console',
+        '--app',
+        'catatlas-api',
+        '--quiet',
+        '--command',
+        `/app/catatlas backup create - --recipient ${recipient}`,
+      ],
+    ],
+  );
+});
+
+test('no archive: the command fails, what comes is none, the app does not wake, nobody could open it', async () => {
+  assert.notEqual((await fetchArchive({ ssh: [{ code: 1 }] })).code, 0);
+  const words = await fetchArchive({ ssh: [{ stdout: 'Error: app catatlas-api has no started VMs.\n' }] });
+  assert.equal(words.code, 1);
+  assert.match(words.output, /not an encrypted archive.*\n.*no started VMs/);
+  for (const wrong of ['', 'AGE-SECRET-KEY-1QQQ', 'age1x; rm -rf /', 'nobody']) {
+    const refused = await fetchArchive({ ssh: [{}] }, { RECIPIENTS: wrong });
+    assert.notEqual(refused.code, 0, `RECIPIENTS=${wrong}`);
+    assert.deepEqual(refused.calls, []);
+  }
+});
+
+test('people are told once: an issue that is open gets a comment', async () => {
+  const tell = async (list: string) => {
+    const stage = await setStage({
+      gh: { 'issue list': [{ stdout: list }], 'issue create': [{}], 'issue comment': [{}] },
+    });
+    try {
+      stage.env['GITHUB_REPOSITORY'] = 'o/r';
+      const { code } = await stage.run('open-issue.sh', 'The "backup" fails', 'drill failure');
+      return { code, calls: stage.calls().map(({ args }) => args) };
+    } finally {
+      await stage.close();
+    }
+  };
+  const first = await tell('');
+  assert.equal(first.code, 0);
+  const list = JSON.stringify([
+    { number: 7, title: 'The backup fails' },
+    { number: 42, title: 'The "backup" fails' },
+  ]);
+  // What gh does with its option --jq.
+  const pick = (input: string) =>
+    execFileSync('jq', ['--raw-output', first.calls[0]?.at(-1) ?? ''], { input, encoding: 'utf8' });
+  assert.deepEqual([pick(list), pick('[]')], ['42\n', '']);
+  assert.deepEqual(first.calls[1]?.slice(0, 2), ['issue', 'create']);
+  const again = await tell('42\n');
+  assert.deepEqual(again.calls[1]?.slice(0, 3), ['issue', 'comment', '42']);
+});
+
+test('the executable does what a release is tried with', () => {
+  const [binary] = commandLine([], 'binary');
+  const output = execFileSync(join(root, 'scripts/deploy/try-binary.sh'), [binary], { encoding: 'utf8' });
+  assert.match(output, /"nickname":"Smokey"/);
+  assert.match(output, /works$/m);
+  assert.throws(() =>
+    execFileSync(join(root, 'scripts/deploy/try-binary.sh'), [binary, 'f'.repeat(40)], { stdio: 'pipe' }),
+  );
+});
