@@ -1,4 +1,4 @@
-// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|database|contract|runtime|migrations|archive|browser] [--runtime bun,deno,binary] [--engine embedded,15,18]`
+// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|database|contract|runtime|migrations|archive|ship|browser] [--runtime bun,deno,binary] [--engine embedded,15,18]`
 //
 // Unit tests run on Bun and on Deno; the black-box suites run on {Bun source, Deno source, binary} x {embedded, PostgreSQL 15, 18}.
 import { spawnSync } from 'node:child_process';
@@ -41,7 +41,7 @@ async function plan(): Promise<Step[]> {
   if (wanted('database')) steps.push({ name: 'database', command: bunTest('test/database/') });
   const runtimes = values.runtime.split(',');
   const engines = values.engine.split(',');
-  if (runtimes.includes('binary') && ['contract', 'runtime', 'migrations', 'archive', 'browser'].some(wanted))
+  if (runtimes.includes('binary') && ['contract', 'runtime', 'migrations', 'archive', 'ship', 'browser'].some(wanted))
     steps.push({ name: 'build', command: ['bun', 'run', 'build'] });
   if (wanted('contract')) {
     const urls: Record<string, string> = {};
@@ -69,6 +69,7 @@ async function plan(): Promise<Step[]> {
         env: { CATATLAS_TEST_RUNTIME: runtime },
       });
   }
+  if (wanted('ship')) steps.push({ name: 'ship', command: bunTest('test/ship/') });
   const binary = { CATATLAS_TEST_RUNTIME: 'binary' };
   if (wanted('migrations'))
     steps.push({ name: 'migrations', command: bunTest('test/migrations/', 'test/upgrade/'), env: binary });

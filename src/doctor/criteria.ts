@@ -157,7 +157,7 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
       'backups are taken and kept elsewhere',
       'Take one at fixed times: catatlas backup create FILE. Prove each: catatlas backup verify FILE.',
     ),
-  (judge) => judge.unknown('the bill is with the platform', 'Look at it there, and set a limit.'),
+  (judge) => judge.unknown('the bill is with the platform', 'Look at it there; docs/cost.md says what to expect.'),
 ];
 
 /**

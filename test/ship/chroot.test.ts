@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import openSql from 'postgres';
 import { freePort, type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { buildImage, type Container, type Image, needsRoot, runContainer } from './container.ts';
 import { readFlyConfig } from './fly-config.ts';
@@ -24,6 +25,7 @@ async function until(container: Container, what: string, holds: () => Promise<bo
 describe('the image', { skip: needsRoot && process.env['CI'] !== 'true' ? 'needs root on Linux' : false }, () => {
   let image: Image;
   let postgres: RunningPostgres;
+  let databases = 0;
   const started: Container[] = [];
 
   before(
@@ -43,10 +45,18 @@ describe('the image', { skip: needsRoot && process.env['CI'] !== 'true' ? 'needs
     started.push(container);
     return container;
   };
-  /** What Fly.io would set: fly.toml, the secrets, and `fly postgres attach`. */
+  /** What Fly.io would set: fly.toml, the secrets, and what `fly postgres attach --superuser=false` leaves, as docs/deploy-fly.md has it. */
   const environment = async () => {
-    const url = new URL(await postgres.createDatabase());
+    const name = `catatlas_api_${databases++}`;
+    const url = new URL(await postgres.createDatabase(name));
+    const sql = openSql(postgres.url, { max: 1, onnotice: () => {} });
+    await sql.unsafe(`create user ${name} with login password 'secret'`);
+    await sql.unsafe(`grant pg_read_all_data, pg_write_all_data to ${name}`);
+    await sql.unsafe(`alter database ${name} owner to ${name}`);
+    await sql.end();
     url.protocol = 'postgres:';
+    url.username = name;
+    url.password = 'secret';
     url.searchParams.set('sslmode', 'disable');
     return {
       ...fly.env,
