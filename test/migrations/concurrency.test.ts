@@ -1,4 +1,4 @@
-// Many processes that want to migrate one database at once (issue 3): one does, all go on.
+// Many processes that want to migrate one database at once: one does, all go on.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';

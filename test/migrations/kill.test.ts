@@ -1,4 +1,4 @@
-// `kill -9` at every step of a migration, then another try (issue 3): right every time, as if nothing had happened.
+// `kill -9` at every step of a migration, then another try: right every time, as if nothing had happened.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';

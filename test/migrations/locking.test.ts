@@ -1,4 +1,4 @@
-// A migration beside people who use the tables (issue 3): whoever is in the way is waited for, and nobody waits for that.
+// A migration beside people who use the tables: whoever is in the way is waited for, and nobody waits for that.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';

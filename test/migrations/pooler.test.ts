@@ -1,4 +1,4 @@
-// Migrations and servers through a real PgBouncer (issue 3), which may give every transaction another connection.
+// Migrations and servers through a real PgBouncer, which may give every transaction another connection.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Entry } from '../../src/entries/schemas.ts';

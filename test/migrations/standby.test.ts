@@ -1,4 +1,4 @@
-// A server on a hot standby made with streaming replication (issue 3): it never migrates, it reads, and it may be promoted.
+// A server on a hot standby made with streaming replication: it never migrates, it reads, and it may be promoted.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Entry } from '../../src/entries/schemas.ts';

@@ -1,4 +1,4 @@
-// Binaries and databases of different versions (issue 3): newer, older, edited, renamed, missing, in the middle, side by side.
+// Binaries and databases of different versions: newer, older, edited, renamed, missing, in the middle, side by side.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

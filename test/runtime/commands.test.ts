@@ -1,4 +1,4 @@
-// The commands as scripts see them: output and exit codes (issue 2, item 3; design 10).
+// The commands as scripts see them: output and exit codes.
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The embedded database when its process dies at any moment (issue 2), and two processes that want one directory.
+// The embedded database when its process dies at any moment, and two processes that want one directory.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';

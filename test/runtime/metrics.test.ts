@@ -1,4 +1,4 @@
-// What Prometheus gets to see, and that looking costs and endangers nothing (issue 5, item 5).
+// What Prometheus gets to see, and that looking costs and endangers nothing.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A server whose database goes away and comes back (issue 2, items 5 and 7; design 4).
+// A server whose database goes away and comes back.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Entry } from '../../src/entries/schemas.ts';

@@ -1,4 +1,4 @@
-// What a Sentry gets to hear, and that it can be slow or gone without anybody noticing (issue 5, item 5).
+// What a Sentry gets to hear, and that it can be slow or gone without anybody noticing.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import postgres from 'postgres';

@@ -1,4 +1,4 @@
-// How a server ends: by a signal, in good order, whatever it is doing (issue 2, item 10).
+// How a server ends: by a signal, in good order, whatever it is doing.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';

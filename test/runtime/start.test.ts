@@ -1,4 +1,4 @@
-// What a server does before it is ready, what ends its start, and what it says meanwhile (issue 2, items 3, 4, 6, 7, 10).
+// What a server does before it is ready, what ends its start, and what it says meanwhile.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// One request, followed: from the caller's trace to the log and to the statement in the database (issue 5, item 5).
+// One request, followed: from the caller's trace to the log and to the statement in the database.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import postgres from 'postgres';
