@@ -11,6 +11,7 @@ import { systemClock } from '../../src/clock.ts';
 import { connectEmbedded, type Database } from '../../src/database/connect.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { startPostgres, testedVersions } from '../harness/postgres.ts';
+import { eventually, openWorkshop } from '../runtime/process.ts';
 import { connectUnlimited, contentOf, describeDatabase, fillDatabase, programVersion } from './sample.ts';
 
 const slow = { timeout: 120_000 };
@@ -72,6 +73,48 @@ for (const version of testedVersions) {
         await copy(source, target);
       } finally {
         await Promise.all([source.close(), target.close()]);
+        await server.stop();
+      }
+    });
+
+    it('kill -9 in the middle leaves the target as it was, and the next try succeeds', slow, async () => {
+      const workshop = openWorkshop();
+      const server = await startPostgres({ version });
+      const [from, to] = [await server.createDatabase(), await server.createDatabase()];
+      const [source, target] = [connectUnlimited(from), connectUnlimited(to)];
+      const env = { DATABASE_URL: from, DEBUG: 'true' };
+      try {
+        await fillDatabase(source, 5_000);
+        const original = contentOf(await describeDatabase(source));
+        // Somebody reads the source's last table of all under a lock that the copy's snapshot has to wait for.
+        const holder = await source.sql.reserve();
+        await holder`begin`;
+        await holder`lock table cat_comments in access exclusive mode`;
+        const program = workshop.launch(['copy', '--to', to], { env });
+        await eventually('rows are written into the target, and the rest is waited for', async () => {
+          const [row] = await target.sql<[{ writing: boolean; waiting: boolean }]>`
+            select exists (select 1 from pg_stat_activity
+                where datname = current_database() and pid <> pg_backend_pid() and backend_xid is not null) as writing,
+              exists (select 1 from pg_stat_activity where wait_event_type = 'Lock') as waiting`;
+          return row.writing && row.waiting ? true : undefined;
+        });
+        await program.kill();
+        await holder`rollback`;
+        holder.release();
+        await eventually('the server has noticed', async () => {
+          const rows =
+            await target.sql`select 1 from pg_stat_activity where datname = current_database() and backend_xid is not null`;
+          return rows.length === 0 ? true : undefined;
+        });
+        const tables = await target.sql`select relname from pg_class where relnamespace = 'public'::regnamespace`;
+        assert.equal(tables.length, 0);
+        assert.deepEqual(contentOf(await describeDatabase(source)), original);
+        const again = await workshop.run(['copy', '--to', to], { env });
+        assert.equal(again.code, 0, again.stderr);
+        assert.deepEqual(contentOf(await describeDatabase(target)), original);
+      } finally {
+        await Promise.all([source.close(), target.close()]);
+        await workshop.close();
         await server.stop();
       }
     });
