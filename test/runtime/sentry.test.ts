@@ -14,7 +14,8 @@ let sentry: FakeSentry;
 
 before(async () => {
   workshop = openWorkshop();
-  server = await startPostgres({ version: 18 });
+  // It is killed below, and must still have what it has acknowledged.
+  server = await startPostgres({ version: 18, settings: { synchronous_commit: 'on' } });
   sentry = await startFakeSentry();
 });
 after(async () => {
