@@ -4,6 +4,7 @@ import { countLines, createTally, type TableDigest } from './digest.ts';
 import { insertMissing, type MergeState, makeStaging, mergeStateOf, stagingName } from './import-merge.ts';
 import { writeLines } from './import-write.ts';
 import { dropIndexes } from './indexes.ts';
+import type { Progress } from './progress.ts';
 import { pinTextFormat, readRows } from './rows.ts';
 import type { PresentTable, SqliteFile } from './sqlite-file.ts';
 import { originalRow, readSourceRows } from './sqlite-rows.ts';
@@ -47,8 +48,6 @@ export interface ImportReport {
   /** How often each reason for leaving something out occurred, without numbers and values. */
   reasons: Record<string, number>;
 }
-
-export type Progress = (step: { what: string; done: number; expected: number }) => void;
 
 export interface ImportOptions {
   file: SqliteFile;

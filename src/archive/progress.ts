@@ -1,13 +1,15 @@
 import { countLines } from './digest.ts';
 import type { Manifest, Part } from './format.ts';
 
+/** Told of rows of a table so far, of how many; 0 when that is not known. */
+export type Progress = (step: { what: string; done: number; expected: number }) => void;
+
 export interface WatchOptions {
   /** Ends the work before the next page: what was begun is rolled back. */
   shutdown?: AbortSignal;
   /** What is to come, where that is known. */
   expected?: Manifest | undefined;
-  /** Rows of a table so far, of how many; 0 when that is not known. */
-  onProgress?(step: { what: string; done: number; expected: number }): void;
+  onProgress?: Progress;
 }
 
 /** Passes parts on, tells how far they are, and stops when told to. */

@@ -9,10 +9,10 @@ import {
   PROMPT_VERSION,
 } from '../insights/insight.ts';
 import { createTally } from './digest.ts';
-import type { Progress } from './import.ts';
 import { copyNull, doubleText, escapeText, momentText } from './import-fields.ts';
 import { jsonbText } from './import-json.ts';
 import { writeLines } from './import-write.ts';
+import type { Progress } from './progress.ts';
 import { pinTextFormat } from './rows.ts';
 import { createWorld, type SeedEntry, type SeedWorld } from './seed-world.ts';
 import { sourceTables, type TableName } from './sqlite-tables.ts';

@@ -1,5 +1,3 @@
-import { build } from '../build.ts';
-import { systemClock } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
 import { type Database, isPooled } from '../database/connect.ts';
 import { isDatabaseUnreachable } from '../database/errors.ts';
@@ -13,6 +11,7 @@ import { type Plan, planMigrations, requireAgreement, requireCompatible } from '
 import type { Log } from '../observability/log.ts';
 import { applicationName } from './application-name.ts';
 import { asCommandFailure } from './database-failure.ts';
+import { migratorOptions } from './maintenance.ts';
 
 interface BringUp {
   settings: Settings;
@@ -77,6 +76,7 @@ async function untilReachable(
 async function makeSchemaCurrent(database: Database, given: BringUp): Promise<void> {
   const { settings, lifecycle, log, shutdown } = given;
   const catalog = loadCatalog();
+  let migrated = false;
   for (let looks = 0; !shutdown.aborted; looks += 1) {
     // A look without the lock: usually there is nothing to do.
     const plan = planMigrations(catalog, await readHistory(database.sql));
@@ -94,7 +94,9 @@ async function makeSchemaCurrent(database: Database, given: BringUp): Promise<vo
     if (settings.MIGRATE_ON_BOOT === 'require') throw pendingError(plan);
     const replica = await isReadOnly(database);
     if (settings.MIGRATE_ON_BOOT === 'auto' && !replica) {
-      await migrate(database, given, plan);
+      if (migrated) throw elsewhereError();
+      await migrate(database, given);
+      migrated = true;
       continue;
     }
     const waitsFor = replica ? 'the primary to be migrated: this is a read-only replica' : 'catatlas migrate';
@@ -105,8 +107,8 @@ async function makeSchemaCurrent(database: Database, given: BringUp): Promise<vo
   }
 }
 
-/** Applies what is pending. Throws when that made no difference to `database`. */
-async function migrate(database: Database, { settings, lifecycle, log, shutdown }: BringUp, plan: Plan): Promise<void> {
+/** Applies what is pending. */
+async function migrate(database: Database, { settings, lifecycle, log, shutdown }: BringUp): Promise<void> {
   // Only a server that has something to migrate needs all of this.
   const { migrateUp } = await import('../migrator/run.ts');
   const began = performance.now();
@@ -116,13 +118,7 @@ async function migrate(database: Database, { settings, lifecycle, log, shutdown 
   );
   try {
     await migrateUp({
-      database: maintenance,
-      catalog: loadCatalog(),
-      clock: systemClock,
-      log,
-      binaryVersion: build.version,
-      lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
-      shutdown,
+      ...migratorOptions({ settings, database: maintenance, log, shutdown }),
       onProgress: (progress) => {
         lifecycle.schema = { state: 'migrating', began, ...progress };
       },
@@ -130,12 +126,14 @@ async function migrate(database: Database, { settings, lifecycle, log, shutdown 
   } finally {
     await maintenance.close();
   }
-  const history = await readHistory(database.sql);
-  if (planMigrations(loadCatalog(), history).pending.length === plan.pending.length)
-    throw new MigrationError(
-      'refused',
-      'the migrations were applied, but not to the database that DATABASE_URL names: DIRECT_DATABASE_URL must lead to the same database and schema.',
-    );
+}
+
+/** Everything was applied, and is pending all the same. */
+function elsewhereError(): MigrationError {
+  return new MigrationError(
+    'refused',
+    'the migrations were applied, but not to the database that DATABASE_URL names: DIRECT_DATABASE_URL must lead to the same database and schema.',
+  );
 }
 
 function pendingError({ current, target, pending }: Plan): MigrationError {

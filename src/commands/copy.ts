@@ -3,9 +3,10 @@ import { build } from '../build.ts';
 import { systemClock } from '../clock.ts';
 import { loadSettings } from '../config/settings.ts';
 import { describeTables } from './backup/answer.ts';
-import { settingsFor, withDatabase, withProgress } from './backup/run.ts';
+import { settingsFor, withProgress } from './backup/run.ts';
 import { type Command, UsageError } from './command.ts';
 import { ExitCode } from './exit-codes.ts';
+import { withMaintenanceDatabase } from './maintenance.ts';
 
 export const command: Command = {
   description: `Copies everything into another database: from the embedded one to a PostgreSQL when it has outgrown that, or back. The source is
@@ -47,8 +48,8 @@ The source is the database that the settings name. The target has to be empty, o
     if (JSON.stringify(source.database) === JSON.stringify(target.database))
       throw new UsageError('--to names the database that is to be copied', 'Name another one.');
     return await withProgress(io, async (watch) => {
-      const { tables } = await withDatabase({ settings: source, io }, (from) =>
-        withDatabase({ settings: target, io }, (into) =>
+      const { tables } = await withMaintenanceDatabase({ settings: source, io, purpose: 'copy' }, (from) =>
+        withMaintenanceDatabase({ settings: target, io, purpose: 'copy' }, (into) =>
           copyDatabase({
             source: from,
             target: into,

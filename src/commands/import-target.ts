@@ -1,17 +1,12 @@
-import { build } from '../build.ts';
-import { systemClock } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../database/connect.ts';
-import { openForMaintenance } from '../database/open.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
 import { readHistory } from '../migrator/history.ts';
 import { planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
 import type { Log } from '../observability/log.ts';
-import { applicationName } from './application-name.ts';
 import { CommandFailure, type CommandIO } from './command.ts';
-import { openCommandLog } from './command-log.ts';
 import { asCommandFailure } from './database-failure.ts';
 import { ExitCode } from './exit-codes.ts';
+import { migratorOptions, withMaintenanceDatabase } from './maintenance.ts';
 
 interface Given {
   settings: Settings;
@@ -26,23 +21,19 @@ interface Given {
  */
 export async function withImportTarget<T>(given: Given, work: (database: Database) => Promise<T>): Promise<T> {
   const { settings, io } = given;
-  const log = openCommandLog(settings, io);
   try {
-    const database = await openForMaintenance({ settings, applicationName: applicationName('copy'), log });
-    try {
+    return await withMaintenanceDatabase({ settings, io, purpose: 'copy' }, async (database, log) => {
       await makeSchemaCurrent(database, given, log);
       return await work(database);
-    } finally {
-      await database.close();
-    }
+    });
   } catch (error) {
     throw asCommandFailure(error);
   }
 }
 
 async function makeSchemaCurrent(database: Database, { settings, io, dryRun }: Given, log: Log): Promise<void> {
-  const catalog = loadCatalog();
-  const plan = planMigrations(catalog, await readHistory(database.sql));
+  const options = migratorOptions({ settings, database, log, shutdown: io.shutdown });
+  const plan = planMigrations(options.catalog, await readHistory(database.sql));
   requireAgreement(plan);
   requireCompatible(plan);
   if (plan.pending.length === 0) return;
@@ -53,15 +44,7 @@ async function makeSchemaCurrent(database: Database, { settings, io, dryRun }: G
       `the schema of the database is at version ${plan.current} of ${plan.target}: run catatlas migrate first`,
     );
   const { migrateUp } = await import('../migrator/run.ts');
-  await migrateUp({
-    database,
-    catalog,
-    clock: systemClock,
-    log,
-    binaryVersion: build.version,
-    lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
-    shutdown: io.shutdown,
-  });
+  await migrateUp(options);
 }
 
 /** Is there neither a history nor a table that a migration would take over? */

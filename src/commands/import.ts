@@ -1,9 +1,9 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { ImportError, type ImportReport, importSqlite, type SkippedRow } from '../archive/import.ts';
-import { createProgressLine } from '../archive/import-progress.ts';
 import { openSqliteFile, SqliteFileError } from '../archive/sqlite-file.ts';
 import { loadSettings } from '../config/settings.ts';
 import { type Command, CommandFailure, type CommandIO, type ParsedArguments, UsageError } from './command.ts';
+import { openProgressLine } from './command-progress.ts';
 import { ExitCode } from './exit-codes.ts';
 import { withImportTarget } from './import-target.ts';
 
@@ -56,7 +56,7 @@ depends on them; a sighting whose cat does not come along is kept without its li
     const file = await openFile(path);
     try {
       return await withImportTarget({ settings, io, dryRun }, async (database) => {
-        const progress = createProgressLine({ write: io.stderr, isTerminal: process.stderr.isTTY === true });
+        const progress = openProgressLine(io);
         const skipped = openSkipFile(args.values['skip-bad'], path);
         try {
           const report = await importSqlite({

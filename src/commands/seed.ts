@@ -1,7 +1,7 @@
-import { createProgressLine } from '../archive/import-progress.ts';
 import { mostEntries, SeedError, seedDatabase } from '../archive/seed.ts';
 import { loadSettings } from '../config/settings.ts';
 import { type Command, CommandFailure, UsageError } from './command.ts';
+import { openProgressLine } from './command-progress.ts';
 import { ExitCode } from './exit-codes.ts';
 import { withImportTarget } from './import-target.ts';
 
@@ -45,7 +45,7 @@ A database with rows is refused. With production settings it also wants --yes.`,
         'these are production settings (DEBUG is False), and made-up sightings are hard to tell from real ones: if you mean it, add --yes',
       );
     return await withImportTarget({ settings, io, dryRun: false }, async (database) => {
-      const progress = createProgressLine({ write: io.stderr, isTerminal: process.stderr.isTTY === true });
+      const progress = openProgressLine(io);
       const began = performance.now();
       try {
         const report = await seedDatabase({

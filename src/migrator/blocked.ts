@@ -10,8 +10,13 @@ import { pause } from './pause.ts';
  */
 export const lockTimeoutMilliseconds = 500;
 
-/** Lock not available in time, deadlock, serialization failure: the server did nothing, and may do it the next time. */
+/** Lock not available in time, deadlock, serialization failure. */
 const retryStates = new Set(['55P03', '40P01', '40001']);
+
+/** Did the server give up because somebody was in the way? Then it did nothing, and may do it the next time. */
+export function wasBlocked(error: unknown): boolean {
+  return retryStates.has(sqlStateOf(error) ?? '');
+}
 
 /** Shortest and longest time between two tries, in milliseconds. */
 const firstPause = 200;
@@ -38,8 +43,8 @@ export async function retryWhenBlocked<T>(
     try {
       return await attempt(watch);
     } catch (error) {
+      if (!wasBlocked(error)) throw error;
       const state = sqlStateOf(error);
-      if (state === undefined || !retryStates.has(state)) throw error;
       const who = blockers.length > 0 ? blockers : ['somebody who has gone meanwhile'];
       if (performance.now() >= deadline)
         throw new MigrationError(

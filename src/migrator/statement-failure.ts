@@ -1,4 +1,5 @@
 import { sqlStateOf } from '../database/errors.ts';
+import { wasBlocked } from './blocked.ts';
 import type { Migration } from './catalog.ts';
 import { MigrationError } from './failure.ts';
 
@@ -15,7 +16,7 @@ export function describeFailure(
   error: unknown,
 ): unknown {
   const state = sqlStateOf(error);
-  if (error instanceof MigrationError || state === undefined || /^(55P03|40P01|40001)$/.test(state)) return error;
+  if (error instanceof MigrationError || state === undefined || wasBlocked(error)) return error;
   const { message, position, detail, hint, where } = error as unknown as Record<string, string | undefined>;
   const start = statement?.start ?? 0;
   // The server counts characters from one, within the statement.

@@ -1,5 +1,6 @@
+import { sqlStateOf } from '../database/errors.ts';
 import { runInTransaction } from './apply.ts';
-import { retryWhenBlocked } from './blocked.ts';
+import { retryWhenBlocked, wasBlocked } from './blocked.ts';
 import { MigrationError } from './failure.ts';
 import { type AppliedMigration, forgetMigration, readHistory } from './history.ts';
 import { type MigratorOptions, withMigrationLock } from './locked.ts';
@@ -64,12 +65,14 @@ export async function migrateDown(options: MigratorOptions, to: number): Promise
 }
 
 function describeUndoFailure(step: Undoable, error: unknown): unknown {
-  const { message, code, hint } = error as { message?: string; code?: string; hint?: string };
-  if (code === undefined || /^(55P03|40P01|40001)$/.test(code)) return error;
+  const state = sqlStateOf(error);
+  // Nor is a lost connection the fault of the SQL.
+  if (state === undefined || wasBlocked(error)) return error;
+  const { message, hint } = error as { message?: string; hint?: string };
   return new MigrationError(
     'failed',
     [
-      `the down part of ${step.version} ${step.name}: ${message} (SQLSTATE ${code})`,
+      `the down part of ${step.version} ${step.name}: ${message} (SQLSTATE ${state})`,
       ...(hint ? [`hint: ${hint}`] : []),
       `The schema is at version ${step.version}.`,
     ].join('\n'),

@@ -11,8 +11,9 @@ import { systemClock } from '../../clock.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { UsageError } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { withMaintenanceDatabase } from '../maintenance.ts';
 import { describeTables } from './answer.ts';
-import { type BackupArguments, readKeyFile, standardStream, withDatabase, withProgress } from './run.ts';
+import { type BackupArguments, readKeyFile, standardStream, withProgress } from './run.ts';
 
 /** Writes an archive of the database to a file or to standard output. */
 export async function create(given: BackupArguments): Promise<ExitCode> {
@@ -29,7 +30,7 @@ export async function create(given: BackupArguments): Promise<ExitCode> {
   return await withProgress(io, async (watch) => {
     if (!toStream) await requireAbsent(file);
     let manifest: Manifest | undefined;
-    const bytes = await withDatabase({ settings, io }, (database) =>
+    const bytes = await withMaintenanceDatabase({ settings, io, purpose: 'copy' }, (database) =>
       readSnapshot({ database, programVersion: build.version, clock: systemClock }, async (parts) => {
         const seen = noting(watchParts(parts, watch), (found) => {
           manifest = found;

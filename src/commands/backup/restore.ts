@@ -15,22 +15,16 @@ import { openScratch } from '../../database/scratch.ts';
 import { loadCatalog } from '../../migrator/catalog.ts';
 import { UsageError } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
+import { withMaintenanceDatabase } from '../maintenance.ts';
 import { describeTables } from './answer.ts';
-import {
-  type BackupArguments,
-  readIdentities,
-  settingsFor,
-  standardStream,
-  withDatabase,
-  withProgress,
-} from './run.ts';
+import { type BackupArguments, readIdentities, settingsFor, standardStream, withProgress } from './run.ts';
 
 /** Puts an archive into the database that the settings name. */
 export async function restoreArchive(given: BackupArguments): Promise<ExitCode> {
   const settings = loadSettings({ env: given.io.env, flags: given.args.settings, rules: 'tool' });
   const replace = given.args.switches.has('replace');
   return await load(given, 'Restored.', async (run) => {
-    await withDatabase({ settings, io: given.io }, (database) => run(database, replace));
+    await withMaintenanceDatabase({ settings, io: given.io, purpose: 'copy' }, (database) => run(database, replace));
   });
 }
 
@@ -47,7 +41,7 @@ export async function verify(given: BackupArguments): Promise<ExitCode> {
         throw new ArchiveError(`the restored database does not answer as it should:\n${problems.join('\n')}`);
     };
     if (target !== undefined) {
-      await withDatabase({ settings: settingsFor(target, settings), io: given.io }, prove);
+      await withMaintenanceDatabase({ settings: settingsFor(target, settings), io: given.io, purpose: 'copy' }, prove);
       return;
     }
     const scratch = await openScratch();

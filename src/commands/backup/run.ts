@@ -1,18 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import process from 'node:process';
 import { parseKeys } from '../../archive/encryption.ts';
 import { ArchiveError, ArchiveTargetError } from '../../archive/failure.ts';
-import { createProgressLine } from '../../archive/import-progress.ts';
 import type { WatchOptions } from '../../archive/progress.ts';
 import { databaseUrl } from '../../config/database-url.ts';
 import { readAs } from '../../config/kinds.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
-import type { Database } from '../../database/connect.ts';
-import { openForMaintenance } from '../../database/open.ts';
-import { applicationName } from '../application-name.ts';
 import { CommandFailure, type CommandIO, type ParsedArguments, UsageError } from '../command.ts';
-import { openCommandLog } from '../command-log.ts';
+import { openProgressLine } from '../command-progress.ts';
 import { asCommandFailure } from '../database-failure.ts';
 import { ExitCode } from '../exit-codes.ts';
 
@@ -24,20 +19,6 @@ export interface BackupArguments {
 
 /** `-` stands for standard input or output. */
 export const standardStream = '-';
-
-/** Opens the database that the settings name, or another one, for `work`, and closes it again. */
-export async function withDatabase<T>(
-  { settings, io }: { settings: Settings; io: CommandIO },
-  work: (database: Database) => Promise<T>,
-): Promise<T> {
-  const log = openCommandLog(settings, io);
-  const database = await openForMaintenance({ settings, applicationName: applicationName('copy'), log });
-  try {
-    return await work(database);
-  } finally {
-    await database.close();
-  }
-}
 
 /** The settings with another database in them: a PostgreSQL by its address, else the embedded one in a directory. */
 export function settingsFor(target: string, settings: Settings): Settings {
@@ -51,7 +32,7 @@ export function settingsFor(target: string, settings: Settings): Settings {
 
 /** Runs an action with a line of progress on standard error. What goes wrong becomes a message and an exit code. */
 export async function withProgress<T>(io: CommandIO, work: (watch: WatchOptions) => Promise<T>): Promise<T> {
-  const line = createProgressLine({ write: io.stderr, isTerminal: process.stderr.isTTY === true });
+  const line = openProgressLine(io);
   try {
     return await work({ shutdown: io.shutdown, onProgress: line.show });
   } catch (error) {

@@ -1,14 +1,10 @@
-import { build } from '../../build.ts';
-import { systemClock } from '../../clock.ts';
 import type { Settings } from '../../config/settings.ts';
-import { openForMaintenance } from '../../database/open.ts';
-import { loadCatalog, type Migration } from '../../migrator/catalog.ts';
+import type { Migration } from '../../migrator/catalog.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
-import { applicationName } from '../application-name.ts';
 import { type CommandIO, type ParsedArguments, UsageError } from '../command.ts';
-import { openCommandLog } from '../command-log.ts';
 import { asCommandFailure } from '../database-failure.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { migratorOptions, withMaintenanceDatabase } from '../maintenance.ts';
 
 /** What every action is given. */
 export interface MigrateArguments {
@@ -22,22 +18,10 @@ export async function withMigrator(
   { settings, io }: MigrateArguments,
   work: (options: MigratorOptions) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const log = openCommandLog(settings, io);
   try {
-    const database = await openForMaintenance({ settings, applicationName: applicationName('migrate'), log });
-    try {
-      return await work({
-        database,
-        catalog: loadCatalog(),
-        clock: systemClock,
-        log,
-        binaryVersion: build.version,
-        lockTimeoutSeconds: settings.MIGRATION_LOCK_TIMEOUT_SECONDS,
-        shutdown: io.shutdown,
-      });
-    } finally {
-      await database.close();
-    }
+    return await withMaintenanceDatabase({ settings, io, purpose: 'migrate' }, (database, log) =>
+      work(migratorOptions({ settings, database, log, shutdown: io.shutdown })),
+    );
   } catch (error) {
     throw asCommandFailure(error);
   }

@@ -1,4 +1,4 @@
-import type { Progress } from './import.ts';
+import type { Progress } from './progress.ts';
 
 interface ProgressLineOptions {
   write(text: string): void;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createProgressLine } from './import-progress.ts';
+import { createProgressLine } from './progress-line.ts';
 
 function progressOf(isTerminal: boolean) {
   const written: string[] = [];
