@@ -69,6 +69,12 @@ ends the program at once.`,
       runtime: build.runtime,
     });
     log.info(`Environment: ${settings.production ? 'production' : 'development'}`);
+    if (settings.primaryElsewhere !== undefined)
+      log.info('this region answers reads; the proxy is told to repeat writes in the primary one', {
+        region: settings.FLY_REGION,
+        primary_region: settings.primaryElsewhere,
+        reads_from: settings.REPLICA_DATABASE_URL === undefined ? 'DATABASE_URL' : 'REPLICA_DATABASE_URL',
+      });
     return await serveUntilShutdown(settings, log, io);
   },
 };

@@ -8,6 +8,7 @@ import {
   listenAddress,
   oneOf,
   readAs,
+  regionCode,
   sentryDsn,
   share,
   trueOrFalse,
@@ -159,6 +160,19 @@ test('a directory', () => {
     ['$HOME/cats', /home directory spelled out/],
     ['%LOCALAPPDATA%\\cats', /spelled out/],
     ['  ', /white space/],
+  ]);
+});
+
+test('the code of a region, and nothing that could be more of a header', () => {
+  accepts(regionCode, [
+    ['iad', 'iad'],
+    [' fra\r', 'fra'],
+  ]);
+  refuses(regionCode, [
+    ['IAD', /small letters/],
+    ['iad;app=other', /small letters/],
+    ['iad\r\nx: y', /small letters/],
+    ['i', /small letters/],
   ]);
 });
 

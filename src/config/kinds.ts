@@ -151,6 +151,13 @@ export const listenAddress: Kind<string> = kindOf('IP address or host name', (te
   return wrong(`${quote(text)} is not an address`, `Set it to an address of this machine, ${examples}.`);
 });
 
+/** The code of a region, as Fly.io writes it. It is sent in a header, so it has to be nothing more than that. */
+export const regionCode: Kind<string> = kindOf('code of a region', (text) => {
+  const value = text.trim();
+  if (/^[a-z0-9]{2,10}$/.test(value)) return { value };
+  return wrong(`${quote(text)} is not the code of a region`, 'Set it to a code such as iad: small letters and digits.');
+});
+
 /** A directory. A relative one starts at the directory in which the program is started. */
 export const directory: Kind<string> = kindOf('path of a directory', (text) => {
   if (text.trim() === '') return wrong('is only white space', 'Set it to the full path of a directory.');

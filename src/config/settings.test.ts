@@ -65,8 +65,11 @@ describe('defaults', () => {
       PORT: 8000,
       SHUTDOWN_DRAIN_SECONDS: 0,
       SHUTDOWN_TIMEOUT_SECONDS: 25,
+      FLY_REGION: undefined,
+      PRIMARY_REGION: undefined,
       DATABASE_URL: undefined,
       DIRECT_DATABASE_URL: undefined,
+      REPLICA_DATABASE_URL: undefined,
       DATABASE_TYPE: 'postgresql',
       DATA_DIR: '/home/cat/.local/share/catatlas',
       DATABASE_POOL_SIZE: 5,
@@ -96,6 +99,7 @@ describe('defaults', () => {
       SLOW_QUERY_MILLISECONDS: 1000,
       BACKUP_DIR: undefined,
       production: false,
+      primaryElsewhere: undefined,
     });
     assert.deepEqual(database, { kind: 'embedded', directory: '/home/cat/.local/share/catatlas' });
     assert.deepEqual(warnings, []);
@@ -112,6 +116,16 @@ describe('defaults', () => {
     assert.deepEqual(settings.warnings, []);
     // A kernel without IPv6 cannot listen on ::
     assert.equal(load(production, { hasIpv6: () => false }).HOST, '0.0.0.0');
+  });
+
+  test('the primary is elsewhere only for a machine that knows two different regions', () => {
+    const elsewhere = (env: Env) => load({ ...production, ...env }).primaryElsewhere;
+    assert.equal(elsewhere({ FLY_REGION: 'fra', PRIMARY_REGION: 'iad' }), 'iad');
+    assert.equal(elsewhere({ FLY_REGION: ' iad', PRIMARY_REGION: 'iad' }), undefined);
+    assert.equal(elsewhere({ FLY_REGION: 'fra' }), undefined);
+    assert.equal(elsewhere({ PRIMARY_REGION: 'iad' }), undefined);
+    // Its value is sent in a header.
+    refuses({ ...production, PRIMARY_REGION: 'iad;app=evil' }, /PRIMARY_REGION .*iad;app=evil.* is not the code/);
   });
 
   test('DEBUG decides when it is set', () => {
@@ -184,6 +198,7 @@ describe('sources', () => {
       'DATABASE_URL',
       'DIRECT_DATABASE_URL',
       'JWT_SECRET',
+      'REPLICA_DATABASE_URL',
       'SENTRY_DSN',
     ]);
     const files: Record<string, string> = {

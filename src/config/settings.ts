@@ -11,6 +11,7 @@ import {
   oneOf,
   opaque,
   readAs,
+  regionCode,
   sentryDsn,
   share,
   trueOrFalse,
@@ -118,6 +119,22 @@ export const settingsTable = {
     example: '25',
     default: 25,
   }),
+  FLY_REGION: setting({
+    group: 'Server',
+    kind: regionCode,
+    purpose: 'The region that this machine is in. Fly.io sets it.',
+    example: 'fra',
+    default: undefined,
+  }),
+  PRIMARY_REGION: setting({
+    group: 'Server',
+    kind: regionCode,
+    purpose:
+      'The region of the primary database, which takes all writes. Fly.io sets it to primary_region of fly.toml. A server in another region has the proxy of Fly.io repeat writes there, and reads from REPLICA_DATABASE_URL.',
+    example: 'iad',
+    default: undefined,
+    defaultText: 'this region',
+  }),
   DATABASE_URL: setting({
     group: 'Database',
     kind: databaseUrl,
@@ -134,6 +151,16 @@ export const settingsTable = {
     purpose:
       'The address of the same database without a pooler between, for migrations and for moving data. Only needed when DATABASE_URL leads through PgBouncer or its like.',
     example: 'postgresql://catatlas:PASSWORD@direct.localhost:5432/catatlas',
+    default: undefined,
+    defaultText: 'DATABASE_URL',
+  }),
+  REPLICA_DATABASE_URL: setting({
+    group: 'Database',
+    kind: databaseUrl,
+    secret: true,
+    purpose:
+      'A replica of the database, for servers outside of PRIMARY_REGION to read from. Commands and servers in PRIMARY_REGION use DATABASE_URL.',
+    example: 'postgresql://catatlas:PASSWORD@top1.nearest.of.catatlas-db.internal:5433/catatlas',
     default: undefined,
     defaultText: 'DATABASE_URL',
   }),
@@ -374,6 +401,8 @@ export interface Settings extends SettingValues {
   readonly database:
     | { readonly kind: 'postgresql'; readonly url: string }
     | { readonly kind: 'embedded'; readonly directory: string };
+  /** Where a server has writes repeated; undefined where it takes them itself: follows from PRIMARY_REGION and FLY_REGION. */
+  readonly primaryElsewhere: string | undefined;
   /** Things to tell the operator that do not stop the start. */
   readonly warnings: readonly SettingProblem[];
 }
@@ -479,7 +508,12 @@ export function loadSettings(input: SettingsInput): Settings {
     url === undefined
       ? ({ kind: 'embedded', directory: dataDirectory ?? '' } as const)
       : ({ kind: 'postgresql', url } as const);
-  return { ...values, production, database, warnings };
+  return { ...values, production, database, primaryElsewhere: primaryElsewhere(values), warnings };
+}
+
+/** A machine that does not know where it is takes writes itself. */
+function primaryElsewhere({ FLY_REGION: here, PRIMARY_REGION: primary }: SettingValues): string | undefined {
+  return here === undefined || here === primary ? undefined : primary;
 }
 
 function isComplete(values: Partial<SettingValues>): values is SettingValues {

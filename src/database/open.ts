@@ -8,12 +8,16 @@ interface OpenOptions {
   log: Log;
 }
 
-/** The database that the settings name: a real PostgreSQL by DATABASE_URL, else the embedded one in DATA_DIR. */
+/**
+ * The database that a server uses: a real PostgreSQL by DATABASE_URL, or a replica of it that is nearer, else the embedded one in
+ * DATA_DIR.
+ */
 export async function openDatabase({ settings, applicationName, log }: OpenOptions, pooled = false): Promise<Database> {
   if (settings.database.kind === 'embedded')
     return await connectEmbedded({ dataDir: settings.database.directory, log });
+  const replica = settings.primaryElsewhere === undefined ? undefined : settings.REPLICA_DATABASE_URL;
   return connectPostgres({
-    url: settings.database.url,
+    url: replica ?? settings.database.url,
     applicationName,
     // The driver knows one maximum: the pool and its overflow together.
     maxConnections: settings.DATABASE_POOL_SIZE + settings.DATABASE_POOL_OVERFLOW,

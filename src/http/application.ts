@@ -9,6 +9,7 @@ import type { DocumentedRoute } from './openapi.ts';
 import { asAppError, logProblem, renderProblem } from './problem.ts';
 import { rawQuery } from './raw-query.ts';
 import { requireReady } from './readiness.ts';
+import { requirePrimary } from './replay.ts';
 import { factsOf } from './request-facts.ts';
 import { securityHeaders } from './security-headers.ts';
 import { type RequestSchemas, validationError } from './validation.ts';
@@ -45,6 +46,8 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
       const preflight = answerPreflight(settings.ALLOWED_ORIGINS, request);
       if (preflight) return preflight;
       const { path } = factsOf(request);
+      // First: whether this server is ready is nothing to a write that another one takes.
+      requirePrimary(settings.primaryElsewhere, request);
       requireReady(lifecycle, path);
       table().requireMethod(request.method, path);
       return undefined;

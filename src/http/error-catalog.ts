@@ -80,6 +80,14 @@ export const errorCatalog = {
     cause: 'The path exists, but not with this method.',
     remedy: 'Use one of the methods in the `Allow` header of the answer.',
   },
+  WRITES_ELSEWHERE: {
+    status: 409,
+    title: 'Writes are taken in another region',
+    example: 'Writes are taken in the region iad',
+    cause:
+      'The server stands beside a replica of the database. The answer tells the proxy of Fly.io, by its `fly-replay` header, to repeat the request in the region of the primary; a client behind that proxy never sees it.',
+    remedy: 'Whoever sees it has reached the server past the proxy: send writes to the public address.',
+  },
   PAYLOAD_TOO_LARGE: {
     status: 413,
     title: 'Body too large',
@@ -119,7 +127,8 @@ export const errorCatalog = {
     status: 503,
     title: 'Database takes no writes',
     example: 'The database takes no writes at the moment. Try again soon.',
-    cause: 'The server is connected to a replica, or to a primary that was set to read-only for a time. Reads work.',
+    cause:
+      'The server is connected to a replica and has no way to the primary, or the primary was set to read-only for a time. Reads work.',
     remedy: 'Try again after the seconds in `Retry-After`. Nothing was changed.',
   },
   DATABASE_UNAVAILABLE: {
