@@ -25,7 +25,7 @@ running server has that open.`,
     },
     { name: 'json', purpose: 'Print a JSON object' },
   ],
-  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATA_DIR', 'ALLOWED_ORIGINS', 'DEBUG'],
+  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'REPLICA_DATABASE_URL', 'DATA_DIR', 'ALLOWED_ORIGINS', 'DEBUG'],
   exitCodes: [ExitCode.ok, ExitCode.failure, ExitCode.usage],
   examples: [
     { line: 'catatlas doctor', purpose: 'this environment, its database and its disk' },

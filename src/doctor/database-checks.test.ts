@@ -42,6 +42,7 @@ const around: DatabaseSurroundings = {
   place: 'postgresql://keeper:***@db.example/cats',
   host: 'db.example',
   direct: undefined,
+  replica: undefined,
   privileges: { value: { creates: true, unusable: [], foreign: [] } },
 };
 
@@ -152,6 +153,23 @@ describe('what is wrong', () => {
     assertJudged(judged('pooler', broken), 'fail', /no connection: refused/);
     const mute = { ...direct(false, '7/5'), identity: { error: new Error('permission denied') } };
     assertJudged(judged('pooler', mute), 'unknown', /does not say/);
+  });
+
+  test('replica', () => {
+    const follows = { replica: true, receiving: true, lag: 0 };
+    const replica = (replication: typeof follows, identity = '7/5') => ({
+      around: { replica: { value: { replication, identity: { value: identity } } } },
+    });
+    assertJudged(judged('replica', {}), 'pass', /none/);
+    assertJudged(judged('replica', replica(follows)), 'pass', /0\.0 s behind/);
+    assertJudged(judged('replica', replica({ ...follows, lag: 11 })), 'warn', /11\.0 s behind/, /load/);
+    assertJudged(judged('replica', replica({ ...follows, receiving: false })), 'fail', /receives nothing/, /log/);
+    assertJudged(judged('replica', replica({ ...follows, replica: false })), 'warn', /takes writes/, /leave it out/);
+    assertJudged(judged('replica', replica(follows, '8/5')), 'fail', /another database/);
+    const broken = { around: { replica: { error: new Error('refused') } } };
+    assertJudged(judged('replica', broken), 'fail', /no connection: refused/, /Correct REPLICA_DATABASE_URL/);
+    const mute = { around: { replica: { value: { replication: follows, identity: { error: new Error('denied') } } } } };
+    assertJudged(judged('replica', mute), 'unknown', /which database/);
   });
 
   test('connections', () => {

@@ -1,7 +1,7 @@
 import type { SettingValues } from '../config/settings.ts';
 import { type Check, checkOf, describeError, type Finding, isLoopback, sayBytes } from './check.ts';
 import type { DatabaseFacts, OpenTransaction, Privileges, ServerFacts } from './database-facts.ts';
-import type { DirectFacts } from './database-target.ts';
+import type { DirectFacts, ReplicaFacts } from './database-target.ts';
 
 /** The checks of an open database, by name and in order. */
 const titles = {
@@ -13,6 +13,7 @@ const titles = {
   'database.clock': 'Clock',
   'database.tls': 'TLS',
   'database.pooler': 'Pooler',
+  'database.replica': 'Replica',
   'database.connections': 'Connections',
   'database.timeouts': 'Time limits',
   'database.durability': 'Durability',
@@ -44,6 +45,8 @@ export interface DatabaseSurroundings {
   host: string | undefined;
   /** Undefined when there is no DIRECT_DATABASE_URL. */
   direct: Finding<DirectFacts> | undefined;
+  /** Undefined when there is no REPLICA_DATABASE_URL. */
+  replica: Finding<ReplicaFacts> | undefined;
   privileges: Finding<Privileges>;
 }
 
@@ -59,6 +62,7 @@ export function checkDatabase(facts: DatabaseFacts, around: DatabaseSurroundings
     judge('database.clock', facts.clock, judgeClock),
     judge('database.tls', server, (value) => judgeTls(value, isPooledBy(facts), around)),
     judge('database.pooler', facts.pooled, (pooled) => judgePooler(pooled, facts, around)),
+    judgeReplica(facts, around),
     judge('database.connections', server, (value) => judgeConnections(value, around)),
     judge('database.timeouts', server, (value) => judgeTimeouts(value, isPooledBy(facts), around)),
     judge('database.durability', server, (value) => judgeDurability(value, around)),
@@ -206,6 +210,39 @@ function judgePooler(pooled: boolean, facts: DatabaseFacts, { kind, direct }: Da
         `${found}; DIRECT_DATABASE_URL leads to another database`,
         'Both must lead to the same database: migrations would be applied where nobody looks.',
       );
+}
+
+/** Further behind than this, in seconds, and people do not find what they have just written. */
+const replicaLagSeconds = 10;
+
+function judgeReplica(facts: DatabaseFacts, { replica }: DatabaseSurroundings): Check {
+  const { pass, warn, fail, unknown } = check('database.replica');
+  if (replica === undefined) return pass('none');
+  if ('error' in replica)
+    return fail(
+      `REPLICA_DATABASE_URL: no connection: ${describeError(replica.error)}`,
+      'Correct REPLICA_DATABASE_URL: servers outside of PRIMARY_REGION read from it.',
+    );
+  const { identity, replication } = replica.value;
+  if ('value' in identity && 'value' in facts.identity && identity.value !== facts.identity.value)
+    return fail(
+      'REPLICA_DATABASE_URL leads to another database',
+      'It must lead to a replica of the database that DATABASE_URL names.',
+    );
+  if (!replication.replica)
+    return warn(
+      'REPLICA_DATABASE_URL leads to a server that takes writes itself',
+      'Set it to a replica, or leave it out: then reads go by DATABASE_URL.',
+    );
+  if (!replication.receiving)
+    return fail(
+      'the replica receives nothing from its primary',
+      'See its log: what is read from it gets older and older.',
+    );
+  const found = `follows, ${replication.lag.toFixed(1)} s behind`;
+  if (replication.lag > replicaLagSeconds)
+    return warn(found, 'People do not see what they have just written. See what keeps it: load, disk, network.');
+  return 'error' in identity ? unknown(`${found}; it does not say of which database`) : pass(found);
 }
 
 function judgeConnections(facts: ServerFacts, { kind, values }: DatabaseSurroundings): Check {

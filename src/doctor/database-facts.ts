@@ -150,6 +150,25 @@ export async function readIdentity(sql: Sql): Promise<string> {
   return row.identity;
 }
 
+/** How a server follows its primary. */
+export interface Replication {
+  /** False for a primary. */
+  replica: boolean;
+  /** Is it connected to the server that it follows? */
+  receiving: boolean;
+  /** How long ago what was replayed last was committed, while more is waiting to be replayed; 0 when nothing is. In seconds. */
+  lag: number;
+}
+
+export async function readReplication(sql: Sql): Promise<Replication> {
+  const [row] = await sql<[Replication]>`
+    select pg_is_in_recovery() as replica,
+      exists (select from pg_stat_wal_receiver) as receiving,
+      case when pg_last_wal_receive_lsn() is distinct from pg_last_wal_replay_lsn()
+        then coalesce(extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 0) else 0 end::float8 as lag`;
+  return row;
+}
+
 /** What the role may do with the tables that the program uses. */
 export interface Privileges {
   /** Make tables in the schema. */

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SettingsReport } from '../config/settings.ts';
-import { connectEmbedded, connectPostgres, type Database, isPooled } from '../database/connect.ts';
+import { connectEmbedded, connectPostgres, type Database, isPooled, type Sql } from '../database/connect.ts';
 import { DirectoryInUseError, EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import type { Log } from '../observability/log.ts';
 import { attempt, describeError, type Finding } from './check.ts';
-import { readIdentity } from './database-facts.ts';
+import { type Replication, readIdentity, readReplication } from './database-facts.ts';
 
 /** The database that the settings name, as far as it can be had. */
 export type DatabaseTarget =
@@ -82,14 +82,37 @@ export interface DirectFacts {
 }
 
 export async function readDirect(url: string, applicationName: string, log: Log): Promise<Finding<DirectFacts>> {
+  return await askAt(url, applicationName, log, async (sql) => ({
+    pooled: await isPooled(sql),
+    identity: await attempt(() => readIdentity(sql)),
+  }));
+}
+
+/** What REPLICA_DATABASE_URL leads to. */
+export interface ReplicaFacts {
+  replication: Replication;
+  identity: Finding<string>;
+}
+
+export async function readReplica(url: string, applicationName: string, log: Log): Promise<Finding<ReplicaFacts>> {
+  return await askAt(url, applicationName, log, async (sql) => ({
+    replication: await readReplication(sql),
+    identity: await attempt(() => readIdentity(sql)),
+  }));
+}
+
+/** Asks a database on a connection that is only for that. */
+async function askAt<T>(
+  url: string,
+  applicationName: string,
+  log: Log,
+  ask: (sql: Sql) => Promise<T>,
+): Promise<Finding<T>> {
   const opened = await attempt(async () => connect(url, undefined, applicationName, log));
   if ('error' in opened) return opened;
   const { sql, close } = opened.value;
   try {
-    return await attempt(async () => ({
-      pooled: await isPooled(sql),
-      identity: await attempt(() => readIdentity(sql)),
-    }));
+    return await attempt(() => ask(sql));
   } finally {
     await close();
   }

@@ -8,7 +8,7 @@ import { attempt, type Check } from './check.ts';
 import { checkCriteria } from './criteria.ts';
 import { checkClosedDatabase, checkDatabase } from './database-checks.ts';
 import { readDatabaseFacts, readPrivileges } from './database-facts.ts';
-import { type DatabaseTarget, openTarget, readDirect } from './database-target.ts';
+import { type DatabaseTarget, openTarget, readDirect, readReplica } from './database-target.ts';
 import { checkDisk, readFreeSpace } from './disk.ts';
 import { checkNoSchema, checkSchema } from './schema-checks.ts';
 import { readSchemaFacts } from './schema-facts.ts';
@@ -59,7 +59,7 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
   try {
     const facts = await readDatabaseFacts(database);
     const schema = await readSchemaFacts(database.sql, { ...given, binaryVersion: build.version });
-    const direct = values.DIRECT_DATABASE_URL;
+    const { DIRECT_DATABASE_URL: direct, REPLICA_DATABASE_URL: replica } = values;
     return [
       ...checkDatabase(facts, {
         values,
@@ -67,6 +67,7 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
         place: directory === undefined ? maskDatabaseUrl(values.DATABASE_URL ?? '') : `embedded, in ${directory}`,
         host: hostOf(report),
         direct: direct === undefined ? undefined : await readDirect(direct, name, log),
+        replica: replica === undefined ? undefined : await readReplica(replica, name, log),
         privileges: await attempt(() => readPrivileges(database.sql, schema.tables)),
       }),
       ...checkSchema({ ...schema, invalidIndexes: facts.invalidIndexes }, values),

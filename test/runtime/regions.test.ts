@@ -175,6 +175,21 @@ for (const version of testedVersions) {
       assert.equal(code, 0, stderr);
     });
 
+    test('doctor looks at the replica', async () => {
+      const examine = async (replica: string) => {
+        const env = { DATABASE_URL: url, DEBUG: 'true', REPLICA_DATABASE_URL: replica };
+        const { stdout } = await workshop.run(['doctor', '--json'], { env });
+        const { checks } = JSON.parse(stdout) as { checks: { id: string; verdict: string; found: string }[] };
+        return checks.find(({ id }) => id === 'database.replica');
+      };
+      const good = await examine(standby.url(url));
+      assert.equal(good?.verdict, 'pass', good?.found);
+      const other = await examine(standby.url(url).replace(/[^/]*$/, 'postgres'));
+      assert.match(`${other?.verdict} ${other?.found}`, /^fail .*another database/);
+      const itself = await examine(url);
+      assert.match(`${itself?.verdict} ${itself?.found}`, /^warn .*takes writes itself/);
+    });
+
     test('a server that is not ready has writes repeated all the same', async () => {
       const starting = serve({ ...regions('ams'), REPLICA_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
       const atAms = clientOf(await starting.url());
