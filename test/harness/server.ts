@@ -93,10 +93,14 @@ export async function openSite(of: Engine = engine): Promise<Site> {
 
 const servers = new Map<Engine, Promise<string>>();
 
-/** One server of a version for the whole run: the one that scripts/test.ts started, else one of this process. */
-function serverUrl(of: '15' | '18'): Promise<string> {
+/** One server of a version for the whole run: the one that was started elsewhere (CATATLAS_TEST_POSTGRES_18), else one of this process. */
+function serverUrl(of: Exclude<Engine, 'embedded'>): Promise<string> {
   const given = process.env[`CATATLAS_TEST_POSTGRES_${of}`];
   if (given !== undefined) return Promise.resolve(given);
+  if (of === '16' || of === '17')
+    throw new Error(
+      `no PostgreSQL ${of} is installed with the packages: name a server with CATATLAS_TEST_POSTGRES_${of}`,
+    );
   const started = servers.get(of) ?? startPostgres({ version: of === '15' ? 15 : 18 }).then((server) => server.url);
   servers.set(of, started);
   return started;

@@ -5,8 +5,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What is under test: the source on Bun, the source on Deno, or the compiled binary. */
 export type Runtime = 'bun' | 'deno' | 'binary';
-/** What it runs on: the embedded engine or a real server of this major version. */
-export type Engine = 'embedded' | '15' | '18';
+/** What it runs on: the embedded engine or a real server of this major version. 16 and 17 have to be given (see server.ts). */
+const engines = ['embedded', '15', '16', '17', '18'] as const;
+export type Engine = (typeof engines)[number];
 
 function oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
   const value = process.env[name] ?? fallback;
@@ -17,7 +18,7 @@ function oneOf<T extends string>(name: string, allowed: readonly T[], fallback: 
 
 /** Chosen by `scripts/test.ts` for each run of the black-box suites; the defaults are the quickest. */
 export const runtime = oneOf<Runtime>('CATATLAS_TEST_RUNTIME', ['bun', 'deno', 'binary'], 'bun');
-export const engine = oneOf<Engine>('CATATLAS_TEST_ENGINE', ['embedded', '15', '18'], 'embedded');
+export const engine = oneOf<Engine>('CATATLAS_TEST_ENGINE', engines, 'embedded');
 
 /** Deno itself: the `deno` that npm links to is a script that starts it and passes on no signals. */
 function denoProgram(): string {
