@@ -12,6 +12,7 @@ test('accepts addresses of PostgreSQL', () => {
     'postgresql://user:p%40ss%23word@host/db?sslmode=require',
     'postgresql://user:pa:ss@host/db',
     'postgresql://user@one:5432,two:5433/db',
+    'postgresql://user@one,two:5433,[::1]:5434/db?target_session_attrs=read-write&sslmode=verify-full',
     'postgresql://user@[::1]:5432/db',
     'postgresql://user@%2Fvar%2Frun%2Fpostgresql/db',
     'postgresql://user@host/cats.db',
@@ -54,6 +55,7 @@ test('refuses everything else, and never repeats a secret', () => {
     ['postgresql://u:canary@h:port/d', /not a valid address/],
     ['postgresql://u:canary@h:99999/d', /not a valid address/],
     ['postgresql://u:canary@h/d?sslmode=canary', /unknown sslmode.*verify-full/],
+    ['postgresql://u:canary@h/d?target_session_attrs=canary', /unknown target_session_attrs.*read-write/],
   ] as const) {
     const reading = readAs(databaseUrl, text);
     assert.ok('wrong' in reading, `${text} was accepted`);
@@ -74,6 +76,7 @@ test('masks passwords and unknown parameters', () => {
       'postgresql://host/db?sslmode=require&password=***&x=***',
     ],
     ['postgresql://:canary@one:1,two:2/db', 'postgresql://:***@one:1,two:2/db'],
+    ['postgresql://one/db?target_session_attrs=read-write', 'postgresql://one/db?target_session_attrs=read-write'],
   ] as const)
     assert.equal(maskDatabaseUrl(text), masked);
 });

@@ -2,6 +2,7 @@ import { type Kind, kindOf, type Reading, wrong } from './kinds.ts';
 
 const example = 'postgresql://USER:PASSWORD@HOST:5432/DATABASE';
 const tlsModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'];
+const sessionAttributes = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
 
 /** Other databases and things that people put here by mistake. A scheme outside this list might be part of a secret. */
 const knownSchemes = [
@@ -69,6 +70,12 @@ function readDatabaseUrl(text: string): Reading<string> {
   const tls = url.searchParams.get('sslmode');
   if (tls !== null && !tlsModes.includes(tls))
     return wrong('has an unknown sslmode', `sslmode must be one of ${tlsModes.join(', ')}.`);
+  const wanted = url.searchParams.get('target_session_attrs');
+  if (wanted !== null && !sessionAttributes.includes(wanted))
+    return wrong(
+      'has unknown target_session_attrs',
+      `target_session_attrs must be one of ${sessionAttributes.join(', ')}.`,
+    );
   return { value: text };
 }
 
@@ -81,7 +88,7 @@ export function isSqlite(text: string): boolean {
   );
 }
 
-/** The address as it may be shown: password and query values other than sslmode replaced by stars. */
+/** The address as it may be shown: password and query values but those of two harmless words replaced by stars. */
 export function maskDatabaseUrl(text: string): string {
   const { scheme, authority, tail } = split(text);
   const [credentials, hosts] = authority.includes('@') ? split2(authority, '@') : ['', authority];
@@ -91,7 +98,7 @@ export function maskDatabaseUrl(text: string): string {
   const shownQuery = query
     .split('&')
     .filter((pair) => pair !== '')
-    .map((pair) => (/^sslmode=[a-z-]+$/.test(pair) ? pair : `${pair.split('=')[0]}=***`))
+    .map((pair) => (/^(sslmode|target_session_attrs)=[a-z-]+$/.test(pair) ? pair : `${pair.split('=')[0]}=***`))
     .join('&');
   return `${scheme}://${shownUser}${hosts}${path}${shownQuery === '' ? '' : `?${shownQuery}`}`;
 }

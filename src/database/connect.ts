@@ -59,13 +59,14 @@ const closeSeconds = 5;
  * error in bounded time and its connection is not used again.
  */
 export function connectPostgres(options: PostgresOptions): Database {
-  const { url, ssl } = splitTls(options.url);
+  const { url, ssl, hostCount } = splitTls(options.url);
   const statementTimeout = options.statementTimeout ?? 5;
   const sql = postgres(url, {
     ...sharedOptions(options.log),
     ssl,
     max: options.maxConnections ?? 15,
-    connect_timeout: options.connectTimeout ?? 5,
+    // The driver's is for one host. They are tried one after the other while a request waits, so they share the time.
+    connect_timeout: (options.connectTimeout ?? 5) / hostCount,
     query_timeout: options.unlimited ? null : statementTimeout + graceSeconds,
     queue_timeout: options.unlimited ? null : queueSeconds,
     idle_timeout: options.idleTimeout ?? (options.unlimited ? null : 300),
@@ -193,11 +194,11 @@ export function parseInstant(text: string): Instant {
   return fraction === undefined ? `${date}T${time}Z` : `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
 }
 
-/** What the driver takes, or options of tls.connect. */
-type Tls = false | 'prefer' | 'require' | ConnectionOptions;
+/** What the driver takes, or options of tls.connect for a host. */
+type Tls = false | 'prefer' | 'require' | ((host: string) => ConnectionOptions);
 
 /** `sslmode` and `sslrootcert` of the URL as libpq means them, for a driver that knows only some of them. */
-function splitTls(given: string): { url: string; ssl: Tls } {
+function splitTls(given: string): { url: string; ssl: Tls; hostCount: number } {
   // By hand: the URL class refuses several hosts (`host1:5432,host2:5432`), which libpq and the driver take.
   const [address = '', query = ''] = given.split('?', 2);
   const parameters = new URLSearchParams(query);
@@ -205,11 +206,12 @@ function splitTls(given: string): { url: string; ssl: Tls } {
   const rootFile = parameters.get('sslrootcert');
   parameters.delete('sslmode');
   parameters.delete('sslrootcert');
-  const ssl = tlsOf(mode, rootFile === 'system' ? null : rootFile, hostOf(address));
-  return { url: parameters.size > 0 ? `${address}?${parameters}` : address, ssl };
+  const ssl = tlsOf(mode, rootFile === 'system' ? null : rootFile);
+  const hostCount = address.slice(address.lastIndexOf('@') + 1).split(',').length;
+  return { url: parameters.size > 0 ? `${address}?${parameters}` : address, ssl, hostCount };
 }
 
-function tlsOf(mode: string, rootFile: string | null, host: string): Tls {
+function tlsOf(mode: string, rootFile: string | null): Tls {
   switch (mode) {
     case 'disable':
       return false;
@@ -218,17 +220,20 @@ function tlsOf(mode: string, rootFile: string | null, host: string): Tls {
       return 'prefer';
     case 'require':
       // As libpq: whoever names an authority wants it asked.
-      return rootFile === null ? 'require' : tlsOf('verify-ca', rootFile, host);
-    case 'verify-ca':
+      return rootFile === null ? 'require' : tlsOf('verify-ca', rootFile);
+    case 'verify-ca': {
       // The certificate has to be signed by an authority; the name in it does not matter.
-      return { ...authorityOf(rootFile), rejectUnauthorized: true, checkServerIdentity: () => undefined };
-    case 'verify-full':
-      return {
-        ...authorityOf(rootFile),
-        rejectUnauthorized: true,
-        // The driver names no server when it is an IP address, and then Deno would look for `localhost` in the certificate.
-        ...(isIP(host) ? { checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) } : {}),
-      };
+      const options = { ...authorityOf(rootFile), rejectUnauthorized: true, checkServerIdentity: () => undefined };
+      return () => options;
+    }
+    case 'verify-full': {
+      const options = { ...authorityOf(rootFile), rejectUnauthorized: true };
+      // The driver names no server when it is an IP address, and then Deno would look for `localhost` in the certificate.
+      return (host) =>
+        isIP(host)
+          ? { ...options, checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) }
+          : options;
+    }
     default:
       throw new RangeError(
         `sslmode=${mode} in DATABASE_URL: expected disable, allow, prefer, require, verify-ca or verify-full`,
@@ -239,15 +244,6 @@ function tlsOf(mode: string, rootFile: string | null, host: string): Tls {
 /** The authorities to trust: those in the file, or those of the system. */
 function authorityOf(rootFile: string | null): { ca?: Buffer } {
   return rootFile === null ? {} : { ca: readFileSync(rootFile) };
-}
-
-/** The host of an address with a single one, without port and brackets. */
-function hostOf(address: string): string {
-  const authority = address.slice(address.indexOf('://') + 3).split('/', 1)[0] ?? '';
-  return authority
-    .slice(authority.lastIndexOf('@') + 1)
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1');
 }
 
 async function ping(sql: Sql, deadlineMilliseconds: number): Promise<void> {

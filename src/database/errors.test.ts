@@ -24,6 +24,7 @@ test('toAppError() answers 503 with Retry-After to whatever waiting may cure', (
       'CONNECT_TIMEOUT',
       'QUERY_TIMEOUT',
       'QUEUE_TIMEOUT',
+      'NO_SUITABLE_HOST',
     ],
     ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
     // Connection exceptions, shutdown and start, too many connections, disk full.

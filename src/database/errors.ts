@@ -18,6 +18,7 @@ const connectionCodes = new Set([
   'CONNECTION_DESTROYED',
   'CONNECT_TIMEOUT',
   'QUERY_TIMEOUT',
+  'NO_SUITABLE_HOST',
   'ECONNREFUSED',
   'ECONNRESET',
   'EHOSTUNREACH',
@@ -27,6 +28,9 @@ const connectionCodes = new Set([
   'EPIPE',
   'ETIMEDOUT',
 ]);
+
+/** Codes that mean: there was a connection, and it broke. What is tried again gets another one. */
+const lostCodes = /^(?:CONNECTION_CLOSED|ECONNRESET|EPIPE|0800[36]|57P0[125])$/;
 
 /** SQLSTATEs of a server that is starting, stopping or full. Class 08 is about connections, but
  * 08P01 is a misunderstanding that waiting does not cure. */
@@ -43,6 +47,12 @@ export function isDatabaseUnreachable(error: unknown): boolean {
   const code = codeOf(error);
   if (code === undefined) return false;
   return connectionCodes.has(code) || /^(?:080..|57P0[1-5]|53300)$/.test(code);
+}
+
+/** Did a connection break that had been there? Not: refused, or silent until a deadline. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && lostCodes.test(code);
 }
 
 /** Did a pooler refuse the connection because it does not know a parameter of it? */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connectPostgres } from '../../src/database/connect.ts';
 import { makeCertificates } from '../harness/certificate.ts';
-import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+import { freePort, type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 
 const trusted = makeCertificates(['localhost', '127.0.0.1']);
 const stranger = makeCertificates(['localhost', '127.0.0.1']);
@@ -72,6 +72,17 @@ for (const version of testedVersions) {
       }
     });
 
+    test('verify-full compares the name of the host that answers, of several', async () => {
+      await switchOn(server, trusted, isEncrypted);
+      const parameters = `sslrootcert=${authority}&sslmode=verify-full`;
+      const dead = await freePort();
+      for (const [refusing, answering] of [
+        ['127.0.0.1', 'localhost'],
+        ['localhost', '127.0.0.1'],
+      ])
+        assert.equal(await isEncrypted(parameters, `${refusing}:${dead},${answering}`), true, answering);
+    });
+
     test('verify-full wants the right name, also for an address', async () => {
       const misnamed = makeCertificates(['other.example']);
       writeFileSync(authority, misnamed.authority);
@@ -79,6 +90,8 @@ for (const version of testedVersions) {
       const parameters = `sslrootcert=${authority}&sslmode=`;
       await assert.rejects(isEncrypted(`${parameters}verify-full`, 'localhost'), /localhost.*altnames/);
       await assert.rejects(isEncrypted(`${parameters}verify-full`), /127\.0\.0\.1/);
+      const dead = await freePort();
+      await assert.rejects(isEncrypted(`${parameters}verify-full`, `localhost:${dead},127.0.0.1`), /127\.0\.0\.1/);
       assert.equal(await isEncrypted(`${parameters}verify-ca`), true);
     });
   });
