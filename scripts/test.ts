@@ -1,4 +1,4 @@
-// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|database|contract|runtime|migrations|archive|ship|browser] [--runtime bun,deno,binary] [--engine embedded,15,18]`
+// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|database|contract|runtime|faults|migrations|archive|ship|browser] [--runtime bun,deno,binary] [--engine embedded,15,18]`
 //
 // Unit tests run on Bun and on Deno; the black-box suites run on {Bun source, Deno source, binary} x {embedded, PostgreSQL 15, 18}.
 import { spawnSync } from 'node:child_process';
@@ -41,7 +41,10 @@ async function plan(): Promise<Step[]> {
   if (wanted('database')) steps.push({ name: 'database', command: bunTest('test/database/') });
   const runtimes = values.runtime.split(',');
   const engines = values.engine.split(',');
-  if (runtimes.includes('binary') && ['contract', 'runtime', 'migrations', 'archive', 'ship', 'browser'].some(wanted))
+  if (
+    runtimes.includes('binary') &&
+    ['contract', 'runtime', 'faults', 'migrations', 'archive', 'ship', 'browser'].some(wanted)
+  )
     steps.push({ name: 'build', command: ['bun', 'run', 'build'] });
   if (wanted('contract')) {
     const urls: Record<string, string> = {};
@@ -69,12 +72,19 @@ async function plan(): Promise<Step[]> {
         env: { CATATLAS_TEST_RUNTIME: runtime },
       });
   }
+  if (wanted('faults')) {
+    for (const runtime of runtimes)
+      steps.push({
+        name: `faults: ${runtime}`,
+        command: bunTest(...faultTests()),
+        env: { CATATLAS_TEST_RUNTIME: runtime },
+      });
+  }
   const binary = { CATATLAS_TEST_RUNTIME: 'binary' };
   if (wanted('migrations'))
     steps.push({ name: 'migrations', command: bunTest(...migrationTests(), 'test/upgrade/'), env: binary });
   if (wanted('archive')) steps.push({ name: 'archive', command: bunTest('test/archive/'), env: binary });
-  if (wanted('ship') && has('root on Linux', process.platform === 'linux' && process.getuid?.() === 0))
-    steps.push({ name: 'ship', command: bunTest('test/ship/') });
+  if (wanted('ship') && asRoot()) steps.push({ name: 'ship', command: bunTest('test/ship/') });
   if (wanted('browser') && has('Chromium', existsSync('/usr/bin/chromium')))
     steps.push({ name: 'browser', command: bunTest('test/browser/') });
   return steps;
@@ -86,11 +96,21 @@ function has(what: string, there: boolean): boolean {
   return there || process.env['CI'] === 'true';
 }
 
+const asRoot = () => has('root on Linux', process.platform === 'linux' && process.getuid?.() === 0);
+
+function faultTests(): string[] {
+  return asRoot() ? ['test/faults/'] : without('test/faults', ['disk-full.test.ts']);
+}
+
 function migrationTests(): string[] {
   if (has('PgBouncer', existsSync('/usr/sbin/pgbouncer'))) return ['test/migrations/'];
-  const needing = ['pooler.test.ts', 'harness.test.ts'];
-  const files = readdirSync('test/migrations').filter((file) => file.endsWith('.test.ts') && !needing.includes(file));
-  return files.map((file) => `test/migrations/${file}`);
+  return without('test/migrations', ['pooler.test.ts', 'harness.test.ts']);
+}
+
+/** The test files of a folder but these. */
+function without(folder: string, needing: readonly string[]): string[] {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.test.ts') && !needing.includes(file));
+  return files.map((file) => `${folder}/${file}`);
 }
 
 const results: { name: string; passed: boolean; seconds: number }[] = [];

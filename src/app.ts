@@ -2,6 +2,7 @@ import { aboutRoutes } from './about/routes.ts';
 import type { AppContext } from './context.ts';
 import { healthRoutes } from './health/routes.ts';
 import { createHttpApp } from './http/application.ts';
+import { readAgain } from './http/read-again.ts';
 import { factsOf } from './http/request-facts.ts';
 
 /** The server's answer to requests, in two parts. */
@@ -26,10 +27,10 @@ export function createApp(context: AppContext): App {
     return whole;
   };
   return {
-    async fetch(request) {
+    fetch: readAgain(async (request) => {
       const app = early.has(factsOf(request).path) && request.method === 'GET' ? core : await loaded();
       return await app.fetch(request);
-    },
+    }),
     async load() {
       await loaded();
     },

@@ -14,9 +14,8 @@ type Fetch = (request: Request) => Response | Promise<Response>;
  */
 export function withAccessLog(log: Log, fetch: Fetch, observers: readonly RequestObserver[] = []): Fetch {
   return async (request) => {
-    const began = performance.now();
     const facts = factsOf(request);
-    const { id, path, peer } = facts;
+    const { id, path, peer, began } = facts;
     const current: CurrentRequest = {
       id,
       method: request.method,

@@ -8,6 +8,7 @@ import { answerUnmatched, RouteTable } from './methods.ts';
 import type { DocumentedRoute } from './openapi.ts';
 import { asAppError, logProblem, renderProblem } from './problem.ts';
 import { rawQuery } from './raw-query.ts';
+import { noteInterruption } from './read-again.ts';
 import { requireReady } from './readiness.ts';
 import { requirePrimary } from './replay.ts';
 import { factsOf } from './request-facts.ts';
@@ -70,7 +71,9 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
       const { id, path } = facts;
       const answer = (failure: unknown) => {
         const problem = asAppError(failure);
-        logProblem(log, problem, id);
+        if (noteInterruption(request, problem))
+          log.info('connection lost: the read is asked again', { request_id: id });
+        else logProblem(log, problem, id);
         return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
       };
       try {

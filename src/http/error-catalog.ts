@@ -135,7 +135,8 @@ export const errorCatalog = {
     status: 503,
     title: 'Database unavailable',
     example: 'The database cannot be reached at the moment. Try again in a few seconds.',
-    cause: 'The database refused the connection, is restarting, or did not answer in time.',
+    cause:
+      'The database refused the connection, is restarting, is full, or did not answer in time. A read whose connection broke has been tried twice.',
     remedy: 'Repeat the request after the seconds in `Retry-After`.',
   },
   NOT_READY: {

@@ -8,6 +8,10 @@ export interface RequestFacts {
   peer: Peer | undefined;
   /** The pattern that matched, `/entries/:entry_id`; undefined when none did. */
   route: string | undefined;
+  /** When it came, on the clock of `performance.now()`. */
+  began: number;
+  /** Has the connection to the database broken under it, so that it is answered by another try? */
+  interrupted: boolean;
   /** Path parameters as they were sent; validation replaces them by what they mean. */
   params: Record<string, string | undefined>;
 }
@@ -27,6 +31,8 @@ export function factsOf(request: Request): RequestFacts {
     path: new URL(request.url).pathname,
     peer: undefined,
     route: undefined,
+    began: performance.now(),
+    interrupted: false,
     params: {},
   };
   known.set(request, facts);

@@ -1,0 +1,35 @@
+import { isConnectionLost } from '../database/errors.ts';
+import type { AppError } from '../errors.ts';
+import { factsOf } from './request-facts.ts';
+
+type Fetch = (request: Request) => Promise<Response>;
+
+/** Methods that change nothing (RFC 9110, 9.2.1): to ask again is harmless. */
+const reads = new Set(['GET', 'HEAD']);
+
+/** A read that has taken longer, in milliseconds, is not asked again: its client has waited enough. */
+const patience = 1000;
+
+/** What breaks one connection of the pool mostly breaks all. The pool needs this long to notice, in milliseconds. */
+const pause = 50;
+
+/**
+ * Asks the application once more when the connection to the database broke under a read: on a new one it is likely to succeed. The
+ * world outside sees one request and one answer.
+ */
+export function readAgain(fetch: Fetch): Fetch {
+  return async (request) => {
+    const response = await fetch(request);
+    if (!factsOf(request).interrupted) return response;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    return await fetch(request);
+  };
+}
+
+/** Is this failure a reason to ask again? Notes it if so; the second failure of a request is final. */
+export function noteInterruption(request: Request, { cause }: AppError): boolean {
+  const facts = factsOf(request);
+  if (facts.interrupted || !reads.has(request.method) || !isConnectionLost(cause)) return false;
+  facts.interrupted = performance.now() - facts.began < patience;
+  return facts.interrupted;
+}
