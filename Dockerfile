@@ -20,7 +20,8 @@ RUN case "$TARGETARCH" in \
       arm64) target=bun-linux-arm64 ;; \
       *) echo "no build for the architecture '$TARGETARCH': there are amd64 and arm64" >&2; exit 1 ;; \
     esac \
- && npx -y bun@1.4.5 run build --target "$target" --outfile /build/catatlas
+ && npx -y bun@1.4.5 scripts/generate-assets.ts \
+ && npx -y bun@1.4.5 scripts/build.ts --target "$target" --outfile /build/catatlas
 
 FROM gcr.io/distroless/base-nossl-debian13:nonroot@sha256:8c563c1fb5e120606f0d85733049775faed6192e2bd2223ef283a5393eec22b9
 ARG BUILD_COMMIT=unknown
