@@ -38,7 +38,7 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
     handler: { standardHostname: false },
   })
     .onRequest(({ request, set }) => {
-      Object.assign(set.headers, securityHeaders);
+      Object.assign(set.headers, securityHeaders(settings, request));
       set.headers['x-request-id'] = factsOf(request).id;
       if (lifecycle.draining) set.headers['connection'] = 'close';
     })
