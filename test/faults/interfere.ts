@@ -50,3 +50,36 @@ export async function lockTables(databaseUrl: string): Promise<TableLock> {
     },
   };
 }
+
+/** Sessions of other programs, as many as the server lets in. */
+export interface OtherSessions {
+  /** Takes what has become free meanwhile. */
+  takeMore(): Promise<void>;
+  leave(): Promise<void>;
+}
+
+export async function takeEveryConnection(databaseUrl: string): Promise<OtherSessions> {
+  const sessions: postgres.Sql[] = [];
+  const take = async (): Promise<boolean> => {
+    const sql = postgres(databaseUrl, { max: 1, idle_timeout: 0, onnotice: () => {} });
+    try {
+      await sql`select 1`;
+      sessions.push(sql);
+      return true;
+    } catch (error) {
+      await sql.end({ timeout: 1 });
+      assert.equal((error as { code?: string }).code, '53300', String(error));
+      return false;
+    }
+  };
+  const takeMore = async () => {
+    while (await take());
+  };
+  await takeMore();
+  return {
+    takeMore,
+    async leave() {
+      await Promise.all(sessions.splice(0).map((sql) => sql.end({ timeout: 1 })));
+    },
+  };
+}

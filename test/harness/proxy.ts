@@ -14,8 +14,8 @@ export interface FaultProxy {
   resetAll(): void;
   /** Closes every open connection and refuses new ones. */
   refuse(): Promise<void>;
-  /** Forwards everything this much later, in milliseconds. */
-  delay(milliseconds: number): void;
+  /** Forwards everything this much later, in milliseconds, and up to `jitter` later than that; in order all the same. */
+  delay(milliseconds: number, jitter?: number): void;
   close(): Promise<void>;
 }
 
@@ -23,16 +23,19 @@ export interface FaultProxy {
 export async function startProxy(targetPort: number): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   let held: (() => void)[] | undefined;
-  let delayMilliseconds = 0;
+  let slowness = { milliseconds: 0, jitter: 0 };
 
-  /** Runs `step` now, after the delay, or when the black hole ends. */
-  const schedule = (step: () => void) => {
-    const run = () => (held ? held.push(step) : step());
-    if (delayMilliseconds > 0) setTimeout(run, delayMilliseconds);
-    else run();
-  };
   const forward = (from: Socket, to: Socket) => {
     sockets.add(from);
+    let due = 0;
+    /** Runs `step` now, after the delay, or when the black hole ends, but never before an earlier one. */
+    const schedule = (step: () => void) => {
+      const run = () => (held ? held.push(step) : step());
+      const now = performance.now();
+      due = Math.max(due, now + slowness.milliseconds + Math.random() * slowness.jitter);
+      if (due > now) setTimeout(run, due - now);
+      else run();
+    };
     from.on('data', (chunk) => schedule(() => to.destroyed || to.write(chunk)));
     from.on('end', () => schedule(() => to.destroyed || to.end()));
     from.on('error', () => to.destroy());
@@ -78,8 +81,8 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
       for (const socket of sockets) socket.resetAndDestroy();
     },
     refuse: closeListener,
-    delay(milliseconds) {
-      delayMilliseconds = milliseconds;
+    delay(milliseconds, jitter = 0) {
+      slowness = { milliseconds, jitter };
     },
     async close() {
       held = undefined;
