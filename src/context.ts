@@ -5,7 +5,7 @@ import type { Sql } from './database/connect.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Log } from './observability/log.ts';
 
-/** Everything a feature may need, built once at start and passed down. Features keep no state of their own. */
+/** Everything a feature may need, built once at start and passed down. Features keep nothing that cannot be made again. */
 export interface AppContext {
   readonly settings: Settings;
   readonly build: Build;

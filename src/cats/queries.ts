@@ -112,6 +112,20 @@ export async function countSightings(sql: Queryable, catId: number): Promise<num
   return row.total;
 }
 
+/**
+ * A text that changes whenever something does that a profile of the cat is made from: the cat, its sightings, its insights. Each row
+ * stands for itself by the transaction that wrote it last (xmin), so no writer has to know of this. Undefined without such a cat.
+ */
+export async function findProfileVersion(sql: Queryable, catId: number): Promise<string | undefined> {
+  const [row] = await sql<{ version: string }[]>`
+    select md5(concat_ws(' ', cats.xmin,
+      (select string_agg(entries.id || '/' || entries.xmin, ',' order by entries.id) from entries where cat_id = cats.id),
+      (select string_agg(cat_insights.id || '/' || cat_insights.xmin, ',' order by cat_insights.id)
+        from cat_insights where cat_id = cats.id))) as version
+    from cats where id = ${catId}`;
+  return row?.version;
+}
+
 /** What the short profile reads: all sightings of a cat by id descending. */
 export async function listProfileTexts(
   sql: Queryable,

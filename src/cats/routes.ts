@@ -1,15 +1,18 @@
 import { Elysia } from 'elysia';
 import { withOffset } from '../clock.ts';
 import type { AppContext } from '../context.ts';
+import type { Sql } from '../database/connect.ts';
 import { transaction } from '../database/transaction.ts';
 import { entryNotFound } from '../entries/not-found.ts';
+import { type Representation, represent, representation } from '../http/conditional.ts';
 import { streamJsonArray } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
 import { listStoredInsights } from '../insights/queries.ts';
 import { planLinks } from './linking.ts';
 import { catNotFound, profileCatNotFound } from './not-found.ts';
 import { pageOf } from './paging.ts';
-import { buildEnhancedProfile, buildProfile } from './profile.ts';
+import { buildEnhancedProfile, buildProfile, type EnhancedProfile, type Profile } from './profile.ts';
+import { ProfileCache } from './profile-cache.ts';
 import {
   assignEntries,
   catExists,
@@ -17,6 +20,7 @@ import {
   deleteCat,
   findCat,
   findLastChange,
+  findProfileVersion,
   insertCat,
   keepCat,
   listCatsBefore,
@@ -55,9 +59,34 @@ const catLinks = {
   deleteCat: newCat,
 };
 
+/** The profiles of so many cats are kept: at most some megabytes. */
+const keptProfiles = 200;
+
+/** A browser may keep it, and has to ask each time: who has just linked a sighting wants to see it in the profile. */
+const toRevalidate = (profile: Profile | EnhancedProfile) =>
+  representation(JSON.stringify(profile), {
+    'content-type': 'application/json',
+    'cache-control': 'private, no-cache',
+  });
+
+async function makeProfile(sql: Sql, catId: number): Promise<Representation> {
+  const found = await findCat(sql, catId);
+  if (!found) throw catNotFound();
+  return await toRevalidate(buildProfile(found, await listProfileTexts(sql, catId)));
+}
+
+async function makeEnhancedProfile(sql: Sql, catId: number): Promise<Representation> {
+  const found = await findCat(sql, catId);
+  if (!found) throw profileCatNotFound(catId);
+  const [sightings, insights] = await Promise.all([listProfileEntries(sql, catId), listStoredInsights(sql, catId)]);
+  return await toRevalidate(buildEnhancedProfile(found, sightings, insights));
+}
+
 /** Individual cats: read, create, change, delete, link sightings, profiles. */
-export const catRoutes = (context: AppContext) =>
-  new Elysia({ name: 'cats' })
+export const catRoutes = (context: AppContext) => {
+  const profiles = new ProfileCache<Representation>(keptProfiles);
+  const enhancedProfiles = new ProfileCache<Representation>(keptProfiles);
+  return new Elysia({ name: 'cats' })
     .get('/cats', () => streamJsonArray((before, limit) => listCatsBefore(context.sql, before, limit)), {
       detail: operation({
         operationId: 'listCats',
@@ -218,10 +247,10 @@ export const catRoutes = (context: AppContext) =>
     )
     .get(
       '/cats/:cat_id/profile',
-      async ({ params: { cat_id } }) => {
-        const found = await findCat(context.sql, cat_id);
-        if (!found) throw catNotFound();
-        return buildProfile(found, await listProfileTexts(context.sql, cat_id));
+      async ({ params: { cat_id }, request }) => {
+        const version = await findProfileVersion(context.sql, cat_id);
+        if (version === undefined) throw catNotFound();
+        return represent(request, await profiles.get(cat_id, version, () => makeProfile(context.sql, cat_id)));
       },
       {
         params: catPath,
@@ -232,20 +261,18 @@ export const catRoutes = (context: AppContext) =>
           summary: 'Short profile of a cat',
           description: 'What its sightings say of the cat, in a few lines.',
           success: { description: 'The profile' },
+          revalidated: true,
           errors: ['CAT_NOT_FOUND'],
         }),
       },
     )
     .get(
       '/cats/:cat_id/profile/enhanced',
-      async ({ params: { cat_id } }) => {
-        const found = await findCat(context.sql, cat_id);
-        if (!found) throw profileCatNotFound(cat_id);
-        const [sightings, insights] = await Promise.all([
-          listProfileEntries(context.sql, cat_id),
-          listStoredInsights(context.sql, cat_id),
-        ]);
-        return buildEnhancedProfile(found, sightings, insights);
+      async ({ params: { cat_id }, request }) => {
+        const version = await findProfileVersion(context.sql, cat_id);
+        if (version === undefined) throw profileCatNotFound(cat_id);
+        const make = () => makeEnhancedProfile(context.sql, cat_id);
+        return represent(request, await enhancedProfiles.get(cat_id, version, make));
       },
       {
         params: catPath,
@@ -256,8 +283,10 @@ export const catRoutes = (context: AppContext) =>
           summary: 'Everything the profile page shows',
           description: 'The cat, its numbers, newest sightings, places, insights, and what its sightings say of it.',
           success: { description: 'The profile' },
+          revalidated: true,
           errors: ['CAT_NOT_FOUND'],
           errorDetail: 'object',
         }),
       },
     );
+};

@@ -1,7 +1,7 @@
 import { cors } from '@elysiajs/cors';
 
 /** Response headers that a browser script may read. */
-const exposedHeaders = ['X-Request-Id', 'Retry-After', 'Location', 'Allow'];
+const exposedHeaders = ['X-Request-Id', 'Retry-After', 'Location', 'Allow', 'ETag'];
 
 const allowedMethods = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS'];
 

@@ -111,6 +111,26 @@ const headers = {
 
 const requestIdHeader = { 'x-request-id': { $ref: '#/components/headers/RequestId' } };
 
+const tagHeader = {
+  etag: {
+    description: 'Changes whenever the answer does. Browsers send it back by themselves, as `If-None-Match`.',
+    schema: { type: 'string' as const },
+    example: exampleTag(),
+  },
+};
+
+const ifNoneMatch = z.object({
+  'if-none-match': z.string().optional().meta({
+    description:
+      'Tags of answers that the client has. When one of them is that of the answer, 304 is sent in its place.',
+    example: exampleTag(),
+  }),
+});
+
+function exampleTag(): string {
+  return '"5d41402abc4b2a76b9719d911017c592"';
+}
+
 function exampleRequestId(): string {
   return '0193577e-7a1c-7cc2-b4a5-7c1d6e2f9a10';
 }
@@ -176,7 +196,7 @@ function buildOperation(
   for (const [location, schema] of [
     ['path', schemas.params],
     ['query', schemas.query],
-    ['header', schemas.headers],
+    ['header', facts.revalidated ? ifNoneMatch : schemas.headers],
   ] as const) {
     if (schema instanceof z.ZodObject) requestParams[location] = schema;
     else if (schema !== undefined) throw new Error(`${name}: its ${location} parameters are not a zod object`);
@@ -232,7 +252,12 @@ function successAnswers(
   const schemas: Record<string, unknown> = isZod(response)
     ? { [successStatus]: response }
     : { ...(response as Record<string, unknown> | undefined) };
-  const answers: Record<string, Answer> = { [successStatus]: facts.success, ...facts.otherAnswers };
+  const notModified = { description: 'The client has the answer already: its tag was in `If-None-Match`' };
+  const answers: Record<string, Answer> = {
+    [successStatus]: facts.success,
+    ...(facts.revalidated && { 304: notModified }),
+    ...facts.otherAnswers,
+  };
   for (const status of Object.keys(schemas))
     if (!Object.hasOwn(answers, status))
       throw new Error(`${name}: its ${status} answer has a schema but no description`);
@@ -240,13 +265,14 @@ function successAnswers(
     Object.entries(answers).map(([status, answer]): [string, ZodOpenApiResponseObject] => {
       const schema = built(answer.schema ?? schemas[status]);
       const { description } = answer;
+      const tag = facts.revalidated && tagHeader;
       const retryAfter = status === '503' && { 'retry-after': { $ref: '#/components/headers/RetryAfter' } };
       const links = Object.entries(answer.links ?? {}).map(
         ([operationId, parameters]) => [operationId, { operationId, parameters: { ...parameters } }] as const,
       );
       const common = {
         description,
-        headers: { ...requestIdHeader, ...retryAfter },
+        headers: { ...requestIdHeader, ...tag, ...retryAfter },
         ...(links.length > 0 && { links: Object.fromEntries(links) }),
       };
       if (isZod(schema))

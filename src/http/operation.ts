@@ -32,6 +32,8 @@ export interface OperationFacts {
   errors: readonly ErrorCode[];
   /** The shape of `detail` in the `errors` above that are below 500: the profile-page endpoints have an object (contract section 2). */
   errorDetail?: 'string' | 'object';
+  /** The answer has a tag, and is 304 for whoever has it already (`represent` in conditional.ts). */
+  revalidated?: true;
   /** False for an operation that answers without the database, and so never with 503. */
   needsDatabase?: boolean;
   /** Default: `application/json`. */

@@ -1,14 +1,9 @@
 import { swagger } from '@elysiajs/swagger';
+import { isCurrent, represent, representation } from './conditional.ts';
 import { escapeHtml, renderErrorsPage } from './error-catalog.ts';
 import { type Asset, type DocumentationOptions, documentPath, pagePath, scriptPath } from './swagger-paths.ts';
 
 // This file is imported when the documentation is first asked for, not at start-up.
-
-interface Representation {
-  body: string;
-  etag: string;
-  headers: Record<string, string>;
-}
 
 type PluginOptions = NonNullable<Parameters<typeof swagger>[0]>;
 
@@ -50,10 +45,12 @@ export async function renderPages({ document, script }: DocumentationOptions) {
   const html = page
     .replace('<html>', '<html lang="en">')
     .replace('</head>', `<link rel="icon" href="${icon}" />\n    <script>${withoutEval}</script>\n  </head>`);
-  const pageHtml = await representation(html, 'text/html; charset=utf-8', {
+  const pageHtml = await representation(html, {
+    ...pageHeaders,
+    'content-type': 'text/html; charset=utf-8',
     'content-security-policy': await policyOf(html),
   });
-  const documentJson = await representation(json, 'application/json');
+  const documentJson = await representation(json, { ...pageHeaders, 'content-type': 'application/json' });
   return {
     servePage: (request: Request) => represent(request, pageHtml),
     serveDocument: (request: Request) => represent(request, documentJson),
@@ -71,40 +68,16 @@ export async function serveErrors(request: Request): Promise<Response> {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ];
-  return represent(
-    request,
-    await representation(html, 'text/html; charset=utf-8', { 'content-security-policy': policy.join('; ') }),
-  );
+  const page = await representation(html, {
+    ...pageHeaders,
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': policy.join('; '),
+  });
+  return represent(request, page);
 }
 
-async function representation(
-  body: string,
-  type: string,
-  headers: Record<string, string> = {},
-): Promise<Representation> {
-  const etag = `"${(await digest(body)).slice(0, 32)}"`;
-  return {
-    body,
-    etag,
-    headers: {
-      'content-type': type,
-      'cache-control': 'no-cache',
-      'x-content-type-options': 'nosniff',
-      etag,
-      ...headers,
-    },
-  };
-}
-
-function represent(request: Request, { body, etag, headers }: Representation): Response {
-  return isCurrent(request, etag) ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
-}
-
-/** RFC 9110 13.1.2: a list of tags, compared weakly. */
-function isCurrent(request: Request, etag: string): boolean {
-  const known = request.headers.get('if-none-match');
-  return known?.split(',').some((each) => each.trim().replace(/^W\//, '') === etag) === true;
-}
+/** What the pages and the document have in common: asked about each time, and taken for what they say they are. */
+const pageHeaders = { 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' };
 
 function sendScript(request: Request, script: Asset, scriptVersion: string): Response {
   const etag = `"${scriptVersion}"`;
