@@ -22,6 +22,7 @@ import { createServer } from 'node:net';
 import { arch, platform, tmpdir, userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import postgres from 'postgres';
+import type { SmallDisk } from './small-disk.ts';
 
 /** The versions of PostgreSQL that devDependencies hold. */
 export type PostgresVersion = 15 | 18;
@@ -48,6 +49,8 @@ export interface RunningPostgres {
   /** Stops every process of the server where it stands (SIGSTOP): connections stay open, nothing answers. */
   pause(): void;
   resume(): void;
+  /** Did it end by itself? */
+  over(): boolean;
   /** SIGKILL to every process of the server: a crash. `restart` brings it back on the same port with its data. */
   kill(): Promise<void>;
   /** Stops the server, unless it is down already, and starts it again on the same port. */
@@ -62,6 +65,8 @@ interface StartOptions {
   settings?: Record<string, string>;
   /** Makes the data directory (it does not exist yet), for the user that runs the server. Default: an empty cluster. */
   makeData?: (dataDirectory: string) => Promise<void>;
+  /** Keeps the data on this disk. */
+  disk?: SmallDisk;
 }
 
 const superuser = 'postgres';
@@ -83,26 +88,43 @@ const defaultSettings: Record<string, string> = {
  * for each version and user, then copied. PostgreSQL refuses to run as root, so root runs it as `nobody`. Should this process
  * die, even by SIGKILL, the server is ended and its files are removed.
  */
-export async function startPostgres({ version, settings = {}, makeData }: StartOptions): Promise<RunningPostgres> {
+export async function startPostgres({
+  version,
+  settings = {},
+  makeData,
+  disk,
+}: StartOptions): Promise<RunningPostgres> {
   const owner = serverUser();
   const cache = prepareCache(version, owner);
   const binDirectory = join(cache, 'native', 'bin');
   const directory = mkdtempSync(join(tmpdir(), `catatlas-postgres-${version}-`));
   chmodSync(directory, 0o700);
-  const dataDirectory = join(directory, 'data');
+  const dataDirectory = disk?.mountPoint ?? join(directory, 'data');
   if (makeData) await makeData(dataDirectory);
+  else if (disk) run('cp', ['-a', `${cache}/data/.`, disk.path]);
   else run('cp', ['-a', join(cache, 'data'), dataDirectory]);
   if (owner) chownSync(directory, owner.uid, owner.gid);
-  spawnGuard(directory, 'data/postmaster.pid', owner);
+  // For the guard, who does not see what is on a disk of its own.
+  const pidFile = 'server.pid';
+  spawnGuard(directory, pidFile, owner);
 
   let server: ChildProcess | undefined;
   let port = 0;
   const launch = async () => {
     for (let attempt = 1; server === undefined; attempt += 1) {
       const candidate = port || (await freePort());
-      const all = { ...defaultSettings, unix_socket_directories: directory, ...settings, port: String(candidate) };
+      const all = {
+        ...defaultSettings,
+        unix_socket_directories: directory,
+        external_pid_file: join(directory, pidFile),
+        ...settings,
+        port: String(candidate),
+      };
       try {
-        server = await launchServer(join(binDirectory, 'postgres'), dataDirectory, all, owner);
+        const command = [join(binDirectory, 'postgres'), '-D', dataDirectory] as const;
+        server = disk
+          ? await launchServer(disk.within(command, owner), directory, all)
+          : await launchServer(command, directory, all, owner);
         port = candidate;
       } catch (error) {
         // Between looking for a free port and taking it, somebody else may have.
@@ -112,8 +134,8 @@ export async function startPostgres({ version, settings = {}, makeData }: StartO
   };
   const end = async (signal: 'SIGKILL' | 'SIGINT' | 'SIGQUIT') => {
     const ending = server;
-    if (ending?.pid === undefined) return;
     server = undefined;
+    if (ending?.pid === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
     const members = processesOf(ending.pid);
     if (signal === 'SIGKILL') signalAll(members, 'SIGKILL');
@@ -147,6 +169,7 @@ export async function startPostgres({ version, settings = {}, makeData }: StartO
     resume() {
       if (server?.pid !== undefined) signalAll(processesOf(server.pid), 'SIGCONT');
     },
+    over: () => server !== undefined && (server.exitCode !== null || server.signalCode !== null),
     kill: () => end('SIGKILL'),
     async restart() {
       await end('SIGINT');
@@ -259,19 +282,19 @@ function findPackage(version: PostgresVersion): { native: string; release: strin
   throw new Error(`PostgreSQL ${version} is not installed for this system (${name}): run bun install.`);
 }
 
-/** Runs `postgres` and waits until it takes connections. */
+/** Runs `postgres` and waits until it takes connections. What it says is in the file `log` of `directory`. */
 async function launchServer(
-  program: string,
-  dataDirectory: string,
+  [program, ...args]: readonly [string, ...string[]],
+  directory: string,
   settings: Record<string, string>,
-  owner: Owner | undefined,
+  owner?: Owner,
 ): Promise<ChildProcess> {
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   // A file: whoever started the server may be busy for minutes (spawnSync) and let a pipe run full.
-  const logFile = join(dirname(dataDirectory), 'log');
+  const logFile = join(directory, 'log');
   const log = openSync(logFile, 'w');
-  const child = spawn(program, ['-D', dataDirectory, ...options], {
-    cwd: dirname(dataDirectory),
+  const child = spawn(program, [...args, ...options], {
+    cwd: directory,
     env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
     stdio: ['ignore', log, log],
     // A session of its own: Ctrl-C in the terminal is for the tests, and the guard sees to the rest.
@@ -291,30 +314,33 @@ async function launchServer(
       child.kill('SIGKILL');
       failure = `did not start within ${startDeadline} ms`;
     }
-    if (failure !== undefined) throw new Error(`PostgreSQL in ${dataDirectory} ${failure}:\n${output}`);
+    if (failure !== undefined) throw new Error(`PostgreSQL in ${directory} ${failure}:\n${output}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
 /**
- * Waits for the end of this process, however it comes, then ends the server whose pid is in `pidFile`, if there is one, and
- * removes `directory`; ends when that is gone. No child of this process: `bun test` kills those when a test takes too long.
+ * Waits for the end of this process, however it comes, then ends the servers whose pids are in `pidFiles`, those that there are,
+ * and removes `directory`; ends when that is gone. No child of this process: `bun test` kills those when a test takes too long.
  */
-export function spawnGuard(directory: string, pidFile: string, owner: Owner | undefined): void {
+export function spawnGuard(directory: string, pidFiles: string | readonly string[], owner: Owner | undefined): void {
   // Asks /proc first: `kill -0` may not look at a process of root. The server's children are killed too: stopped ones (see
   // `pause`) would not notice that their parent is gone.
   const script = `(
-    while test -d "$1" && { test -d "/proc/$2" || kill -0 "$2"; }; do sleep 0.5; done
-    if pid=$(head -n 1 "$1/$3"); then
+    directory=$1 tests=$2
+    shift 2
+    while test -d "$directory" && { test -d "/proc/$tests" || kill -0 "$tests"; }; do sleep 0.5; done
+    for file; do
+      pid=$(head -n 1 "$directory/$file") || continue
       children=
       for stat in /proc/[0-9]*/stat; do
         read -r child name state parent rest < "$stat" && test "$parent" = "$pid" && children="$children $child"
       done
       kill -KILL "$pid" $children
-    fi
-    rm -rf "$1" || { sleep 1; rm -rf "$1"; }
+    done
+    rm -rf "$directory" || { sleep 1; rm -rf "$directory"; }
   ) > /dev/null 2>&1 &`;
-  spawn('/bin/sh', ['-c', script, 'guard', directory, String(process.pid), pidFile], {
+  spawn('/bin/sh', ['-c', script, 'guard', directory, String(process.pid), ...[pidFiles].flat()], {
     cwd: '/',
     stdio: 'ignore',
     detached: true,
@@ -334,7 +360,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** The server process and all of its children. */
-function processesOf(parent: number): number[] {
+export function processesOf(parent: number): number[] {
   const lines = existsSync('/proc/self/stat') ? readProcesses() : listProcesses();
   return [parent, ...lines.flatMap(([pid, ppid]) => (pid !== undefined && ppid === parent ? [pid] : []))];
 }
@@ -360,7 +386,7 @@ function listProcesses(): (number | undefined)[][] {
   return stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
 }
 
-function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
       process.kill(pid, signal);
