@@ -27,11 +27,11 @@ export interface Circle {
 export type Api = ReturnType<typeof connectApi>;
 
 /** A request that takes longer has failed; a list may be long. */
-const timeout = '10s';
+const usualTimeout = '10s';
 const listTimeout = '120s';
 
 /** The endpoints of the server at this address. */
-export function connectApi(baseUrl: string, phase: Phase) {
+export function connectApi(baseUrl: string, phase: Phase, timeout = usualTimeout) {
   const params = (name: string, more: Params = {}): Params => ({
     timeout,
     responseType: 'text',

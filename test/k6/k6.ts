@@ -14,6 +14,8 @@ export interface Outcome {
 export interface RunningK6 {
   /** Asks k6 to stop, as Ctrl-C does. */
   interrupt(): void;
+  /** What it has logged so far. */
+  logged(): string;
   ended: Promise<Outcome>;
 }
 
@@ -45,7 +47,7 @@ export function startK6(script: string, env: Record<string, string>): RunningK6 
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, ...written, seconds: (performance.now() - began) / 1000 }));
   }).finally(() => clearTimeout(timer));
-  return { interrupt: () => child.kill('SIGINT'), ended };
+  return { interrupt: () => child.kill('SIGINT'), logged: () => written.stderr, ended };
 }
 
 /** Runs a script to its end. */
