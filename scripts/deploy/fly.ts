@@ -21,12 +21,37 @@ export interface Machine {
   memoryMegabytes: number;
 }
 
+/** As many releases as flyctl asks for; older ones are not to be had (internal/command/apps/releases.go). */
+const listed = 25;
+
 /** The last 25 releases, newest first. Throws when flyctl fails or says something else. */
 export async function listReleases(app: string): Promise<Release[]> {
   const rows = await askForList(['releases', '--app', app, '--json']);
   return rows
     .map((row) => ({ version: Number(row['Version']), status: text(row['Status']), image: text(row['ImageRef']) }))
     .sort((one, other) => other.version - one.version);
+}
+
+/** The newest release that was completed. */
+export function findCompleted(releases: readonly Release[]): Release | undefined {
+  return releases.find(({ status, image }) => status === 'complete' && image !== '');
+}
+
+/**
+ * The image that served before that of the newest completed release; undefined when every other was taken back. A release whose image
+ * served before is somebody going back, and takes back what came in between: after A, B, A the way leads to what was before A, never to B.
+ */
+export function findImageBefore(releases: readonly Release[]): string | undefined {
+  const history: string[] = [];
+  for (const { status, image } of releases.toReversed()) {
+    if (status !== 'complete' || image === '') continue;
+    const earlier = history.findIndex((one) => isSameImage(one, image));
+    if (earlier === -1) history.push(image);
+    else history.length = earlier + 1;
+  }
+  // What came before the oldest of a full list is not known, so neither is whether that one was taken back.
+  if (releases.length >= listed) history.shift();
+  return history.at(-2);
 }
 
 /** The machines of the app, stopped ones too. Throws when flyctl fails or says something else. */
@@ -51,6 +76,15 @@ export async function listMachines(app: string): Promise<Machine[]> {
     });
 }
 
+/**
+ * Is that the image of every machine? A failed release command, and a bluegreen deployment that was taken back, leave all as they were.
+ * Throws when flyctl fails or says something else.
+ */
+export async function runsOnly(app: string, image: string): Promise<boolean> {
+  const machines = await listMachines(app);
+  return machines.length > 0 && machines.every((machine) => isSameImage(machine.image, image));
+}
+
 /** Deploys an image; whether that worked. `--ha=false`: the first deployment would otherwise make two machines, at twice the price. */
 export async function deployImage(
   app: string,
@@ -70,11 +104,12 @@ export async function redeployImage(app: string, image: string, config: string):
   return await deployImage(app, image, config, '--strategy', 'rolling', '--skip-release-command');
 }
 
-/** Are two references the same image? One of them may have its digest behind it. */
+/** Are two references the same image? The digest says so where both have one, whatever the tag: flyctl may put its own there. */
 export function isSameImage(one: string, other: string): boolean {
   const [oneName, oneDigest] = one.split('@');
   const [otherName, otherDigest] = other.split('@');
-  return oneName === otherName && (oneDigest === undefined || otherDigest === undefined || oneDigest === otherDigest);
+  if (oneDigest !== undefined && otherDigest !== undefined) return oneDigest === otherDigest;
+  return oneName === otherName;
 }
 
 /** The commit in the tag of an image that our workflow pushed (`…:sha-COMMIT`). */

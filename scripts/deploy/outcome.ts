@@ -4,6 +4,10 @@ import { appendFileSync } from 'node:fs';
 export const outcomes = {
   shipped: { code: 0, meaning: 'The new version serves and passed the smoke test.' },
   'rolled back': { code: 0, meaning: 'The version that was asked for serves again and passed the smoke test.' },
+  back: {
+    code: 0,
+    meaning: 'The version that was asked for is deployed again. Whether it works is still to be proved.',
+  },
   refused: { code: 1, meaning: 'Nothing was changed.' },
   unchanged: {
     code: 1,
@@ -30,11 +34,16 @@ export function conclude(outcome: Outcome, details: readonly string[], env: Node
   const { code, meaning } = outcomes[outcome];
   console.log(`\n${outcome}: ${meaning}`);
   for (const line of details) console.log(`  ${line}`);
-  if (env['GITHUB_OUTPUT']) appendFileSync(env['GITHUB_OUTPUT'], `outcome=${outcome}\n`);
+  writeOutput('outcome', outcome, env);
   if (env['GITHUB_STEP_SUMMARY'])
     appendFileSync(
       env['GITHUB_STEP_SUMMARY'],
       `### ${outcome}\n\n${meaning}\n\n${details.map((line) => `- ${line}\n`).join('')}`,
     );
   return code;
+}
+
+/** Sets an output of the step, in a workflow. */
+export function writeOutput(name: string, value: string, env: NodeJS.ProcessEnv = process.env): void {
+  if (env['GITHUB_OUTPUT']) appendFileSync(env['GITHUB_OUTPUT'], `${name}=${value}\n`);
 }

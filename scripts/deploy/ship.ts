@@ -9,7 +9,7 @@
 //
 // Needs flyctl and k6 on PATH and FLY_API_TOKEN. Exit codes: outcome.ts; 2 for wrong options. docs/rollback.md is about the way back.
 import { configAt } from './config.ts';
-import { commitOf, deployImage, isSameImage, listMachines, listReleases, redeployImage } from './fly.ts';
+import { commitOf, deployImage, findCompleted, isSameImage, listReleases, redeployImage, runsOnly } from './fly.ts';
 import { conclude, type Outcome } from './outcome.ts';
 import { fetchPatiently, readOptions } from './program.ts';
 import { type Measurement, measure } from './smoke.ts';
@@ -45,7 +45,7 @@ async function ship(plan: Plan): Promise<End> {
   if (!(await deployImage(plan.app, plan.image, plan.config, '--wait-timeout', '5m'))) {
     details.push('flyctl deploy failed.');
     if (!live) return ['nothing to go back to', ...details];
-    if (await runsOnly(plan.app, live.image)) return await prove(plan, live, 'unchanged', details);
+    if (await isUntouched(plan.app, live.image)) return await prove(plan, live, 'unchanged', details);
     return await goBack(plan, live, details);
   }
   const verdict = await measure(plan);
@@ -61,7 +61,7 @@ async function ship(plan: Plan): Promise<End> {
 
 /** The newest release that was completed, and the commit that answers now. */
 async function findLive({ app, url, wakeSeconds }: Plan): Promise<Live | undefined> {
-  const release = (await listReleases(app)).find(({ status, image }) => status === 'complete' && image !== '');
+  const release = findCompleted(await listReleases(app));
   if (!release) return undefined;
   const { version, image } = release;
   return { version, image, commit: readCommit(await fetchPatiently(`${url}/version`, wakeSeconds)) ?? commitOf(image) };
@@ -76,11 +76,10 @@ function readCommit(body: string | undefined): string | undefined {
   }
 }
 
-/** A failed release command, and a bluegreen deployment that was taken back, leave every machine as it was. */
-async function runsOnly(app: string, image: string): Promise<boolean> {
+/** When nobody can say what runs, a machine counts as changed. */
+async function isUntouched(app: string, image: string): Promise<boolean> {
   try {
-    const machines = await listMachines(app);
-    return machines.length > 0 && machines.every((machine) => isSameImage(machine.image, image));
+    return await runsOnly(app, image);
   } catch (error) {
     console.error(`what the machines run is not known: ${error instanceof Error ? error.message : error}`);
     return false;

@@ -10,7 +10,7 @@ export type Verdict = 'pass' | 'fail' | 'blind';
 export interface Measurement {
   url: string;
   origin: string;
-  /** The commit that must answer; undefined for any. */
+  /** The commit that must answer; undefined or empty for any. */
   commit: string | undefined;
   /** Something on the internet that is not ours and is always there. */
   control: string;

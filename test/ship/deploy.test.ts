@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { findImageBefore } from '../../scripts/deploy/fly.ts';
 import { type Call, type Script, type Stage, type Step, setStage } from './fakes.ts';
 
 const app = 'catatlas-api';
@@ -256,23 +257,23 @@ test('what is missing is named, all at once, before anything happens', async () 
   }
 });
 
-async function rollBack(fly: Script, k6: Step[], ...options: string[]) {
-  const stage = await setStage({ flyctl: { ...usual, ...fly }, k6: { run: k6 } });
+/** Runs a script about the way back, on a stage of its own. `k6` is what it does; not given, it is not installed. */
+async function goBack(script: string, fly: Script, k6: Step[] | undefined, options: (stage: Stage) => string[]) {
+  const stage = await setStage({ flyctl: { ...usual, ...fly }, ...(k6 ? { k6: { run: k6 } } : {}) });
   try {
-    const ended = await stage.run(
-      'roll-back.ts',
-      ...['--app', app, '--url', stage.url, '--origin', origin, '--pause', '0'],
-      ...options,
-    );
-    return {
-      ...ended,
-      deploys: deploysOf(stage.calls()),
-      smokes: stage.calls().filter(({ program }) => program === 'k6'),
-    };
+    const ended = await stage.run(script, ...options(stage));
+    const calls = stage.calls();
+    return { ...ended, deploys: deploysOf(calls), smokes: calls.filter(({ program }) => program === 'k6') };
   } finally {
     await stage.close();
   }
 }
+
+const rollBack = (fly: Script, k6?: Step[], ...options: string[]) =>
+  goBack('roll-back.ts', fly, k6, ({ url }) => [
+    ...['--app', app, '--url', url, '--origin', origin, '--pause', '0'],
+    ...options,
+  ]);
 
 test('back by hand: to the completed release before, or to the image that is named, with proof', async () => {
   const before = await rollBack({}, [{}]);
@@ -281,18 +282,135 @@ test('back by hand: to the completed release before, or to the image that is nam
   assert.deepEqual(imagesOf(before.deploys), ['registry.fly.io/catatlas-api:older']);
   assert.ok(before.deploys[0]?.args.includes('--skip-release-command'));
 
-  const named = await rollBack({}, [{}], '--to', newImage);
-  assert.deepEqual(imagesOf(named.deploys), [newImage]);
-  assert.equal(named.smokes[0]?.env['EXPECT_SHA'], newCommit);
+  // Nothing is asked of flyctl that it could fail to answer.
+  const silent: Script = { 'releases --app': [{ code: 1 }], 'machine list --app': [{ code: 1 }] };
+  const given = await rollBack(silent, [{}], '--to', newImage);
+  assert.deepEqual(imagesOf(given.deploys), [newImage]);
+  assert.equal(given.smokes[0]?.env['EXPECT_SHA'], newCommit);
 });
 
-test('back by hand: not possible, failed, not passed, blind', async () => {
-  const none = await rollBack({ 'releases --app catatlas-api --json': json([release(1, 'complete', oldImage)]) }, [{}]);
-  assert.equal(none.code, 1);
-  assert.equal(none.deploys.length, 0);
+const named = (name: string) => `registry.fly.io/${app}:${name}@sha256:${name.repeat(64)}`;
+/** Releases, oldest first: a letter each, the name of its image; a small one failed. */
+const releasesOf = (history: string) =>
+  [...history].map((name, at) => {
+    const failed = name === name.toLowerCase();
+    return { version: at + 1, status: failed ? 'failed' : 'complete', image: named(name.toUpperCase()) };
+  });
+
+test('the way back never leads to what was taken back', () => {
+  const wayBack = (history: string) => /:(\w)@/.exec(findImageBefore(releasesOf(history).reverse()) ?? '')?.[1];
+  assert.equal(wayBack('AB'), 'A');
+  assert.equal(wayBack('ABC'), 'B');
+  assert.equal(wayBack('AbC'), 'A');
+  // Setting a secret makes a release of the same image.
+  assert.equal(wayBack('AABBB'), 'A');
+  // B was taken back.
+  assert.equal(wayBack('ABA'), undefined);
+  assert.equal(wayBack('ABAC'), 'A');
+  assert.equal(wayBack('DABA'), 'D');
+  assert.equal(wayBack('DABACA'), 'D');
+  // B and C were.
+  assert.equal(wayBack('ABCA'), undefined);
+  // Deployed once more, since it was not B's fault.
+  assert.equal(wayBack('ABAB'), 'A');
+  // The first deployment, none at all, and none that was completed.
+  assert.equal(wayBack('A'), undefined);
+  assert.equal(wayBack(''), undefined);
+  assert.equal(wayBack('a'), undefined);
+  // flyctl lists 25: when that is all, B may have been taken back by the A after it.
+  assert.equal(wayBack(`B${'A'.repeat(24)}`), undefined);
+  assert.equal(wayBack(`B${'A'.repeat(23)}`), 'B');
+  assert.equal(wayBack(`BD${'A'.repeat(23)}`), 'D');
+});
+
+test('back by hand: to what served before what the machines run', async () => {
+  for (const [history, machines, expected] of [
+    ['DABA', 'A', [named('D')]],
+    ['ABA', 'A', []],
+    // The last one failed: before it touched a machine, half-way, and when all had it.
+    ['DAb', 'A', [named('D')]],
+    ['DAb', 'AB', [named('A')]],
+    ['DAb', 'B', [named('A')]],
+  ] as const) {
+    const releases = releasesOf(history).map(({ version, status, image }) => release(version, status, image));
+    const { code, deploys } = await rollBack(
+      {
+        'releases --app catatlas-api --json': json(releases),
+        'machine list --app catatlas-api --json': json([...machines].map((name) => machine(named(name)))),
+      },
+      [{}],
+    );
+    assert.deepEqual(imagesOf(deploys), expected, `${history}, ${machines}`);
+    assert.equal(code, expected.length === 1 ? 0 : 1);
+  }
+});
+
+test('back by hand: an image is known by its digest, whatever its tag', async () => {
+  const digest = `@sha256:${'e'.repeat(64)}`;
+  const { code, deploys } = await rollBack(
+    {
+      'releases --app catatlas-api --json': json([
+        release(3, 'complete', `registry.fly.io/${app}:deployment-01J${digest}`),
+        release(2, 'complete', newImage),
+        release(1, 'complete', oldImage + digest),
+      ]),
+      'machine list --app catatlas-api --json': json([machine(`registry.fly.io/${app}:deployment-01J${digest}`)]),
+    },
+    [{}],
+  );
+  assert.equal(code, 1);
+  assert.equal(deploys.length, 0);
+});
+
+test('back by hand: what cannot be proved is done all the same', async () => {
+  const withoutK6 = await rollBack({});
+  const withoutOrigin = await goBack('roll-back.ts', {}, [{}], ({ url }) => [
+    '--app',
+    app,
+    '--url',
+    url,
+    '--origin',
+    '',
+  ]);
+  const bare = await goBack('roll-back.ts', {}, [{}], () => ['--app', app]);
+  for (const ended of [withoutK6, withoutOrigin, bare]) {
+    assert.equal(ended.deploys.length, 1, ended.output);
+    assert.equal(ended.code, 4);
+    assert.match(ended.summary, /^outcome=not measured$/m);
+  }
+});
+
+test('back by hand: failed, not passed, blind, and nobody knows where to', async () => {
   assert.equal((await rollBack({ deploy: [{ code: 1 }] }, [{}])).code, 3);
   assert.equal((await rollBack({}, [{ code: 99 }])).code, 3);
   assert.equal((await rollBack({}, [{ code: 107 }])).code, 4);
+  for (const silent of ['releases --app catatlas-api --json', 'machine list --app catatlas-api --json']) {
+    const { code, summary, deploys } = await rollBack({ [silent]: [{ code: 1 }] }, [{}]);
+    assert.equal(code, 1);
+    assert.match(summary, /^outcome=refused$/m);
+    assert.equal(deploys.length, 0);
+  }
+});
+
+test('back first, proof later: the second script looks at what the first one deployed', async () => {
+  const back = await rollBack({}, [{}], '--proof', 'later', '--to', newImage);
+  assert.equal(back.code, 0);
+  assert.match(back.summary, /^outcome=back$/m);
+  assert.equal(back.smokes.length, 0);
+  const commit = /^commit=(.*)$/m.exec(back.summary)?.[1] ?? '';
+  assert.equal(commit, newCommit);
+  const prove = (k6: Step[] | undefined, from = origin) =>
+    goBack('prove.ts', {}, k6, ({ url }) => [...['--url', url, '--origin', from, '--commit', commit, '--pause', '0']]);
+  const proved = await prove([{ code: 99 }, {}]);
+  assert.equal(proved.code, 0);
+  assert.match(proved.summary, /^outcome=rolled back$/m);
+  assert.deepEqual(
+    proved.smokes.map(({ env }) => env['EXPECT_SHA']),
+    [newCommit, newCommit],
+  );
+  assert.equal((await prove([{ code: 99 }])).code, 3);
+  assert.equal((await prove(undefined)).code, 4);
+  assert.equal((await prove([{}], '')).code, 4);
 });
 
 async function backUp(kind: string, fly: Script) {
