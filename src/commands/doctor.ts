@@ -17,7 +17,11 @@ plan. Nothing is changed anywhere, and no secret is shown. What cannot be measur
 Run it where the server runs, with the environment of the server; without DATABASE_URL it looks at the embedded database, unless a
 running server has that open.`,
   options: [
-    { name: 'url', value: 'URL', purpose: 'A running server to ask, with GET and OPTIONS only' },
+    {
+      name: 'url',
+      value: 'URL',
+      purpose: 'A running server to ask, with GET and OPTIONS only: its name, certificate, redirect, headers, answers',
+    },
     {
       name: 'origin',
       value: 'ORIGIN',
@@ -25,7 +29,15 @@ running server has that open.`,
     },
     { name: 'json', purpose: 'Print a JSON object' },
   ],
-  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'REPLICA_DATABASE_URL', 'DATA_DIR', 'ALLOWED_ORIGINS', 'DEBUG'],
+  settings: [
+    'DATABASE_URL',
+    'DIRECT_DATABASE_URL',
+    'REPLICA_DATABASE_URL',
+    'DATA_DIR',
+    'BACKUP_DIR',
+    'ALLOWED_ORIGINS',
+    'DEBUG',
+  ],
   exitCodes: [ExitCode.ok, ExitCode.failure, ExitCode.usage],
   examples: [
     { line: 'catatlas doctor', purpose: 'this environment, its database and its disk' },

@@ -19,11 +19,13 @@ function evidence(
 ): Evidence {
   const ids = [
     'database.version',
+    'server.address',
     'server.health',
     'server.read',
     'server.cors',
     'server.foreign',
     'server.certificate',
+    'server.redirect',
   ];
   const checks = ids.map((id): Check => {
     const verdict = verdicts[id] ?? 'pass';
@@ -35,6 +37,8 @@ function evidence(
     origins: ['https://catatlas.com'],
     checks,
     databaseHost: env['DATABASE_URL'] === undefined ? undefined : new URL(env['DATABASE_URL']).hostname,
+    backups: undefined,
+    now: Date.parse('2026-06-20T12:00:00Z'),
     ...more,
   };
 }
@@ -62,17 +66,20 @@ test('what is broken fails under the numbers that it belongs to', () => {
   assert.deepEqual(broken('server.read'), [1, 2]);
   assert.deepEqual(broken('server.cors'), [2, 5]);
   assert.deepEqual(broken('server.foreign'), [5]);
+  assert.deepEqual(broken('server.address'), [1]);
   assert.deepEqual(broken('server.certificate'), [4]);
+  assert.deepEqual(broken('server.redirect'), [4]);
   assert.deepEqual(broken('database.version'), [6]);
 });
 
 test('what the settings of production lack', () => {
   const { SENTRY_DSN: _dsn, ...without } = production;
-  assert.deepEqual(numbers(evidence(without), 'fail'), [8]);
+  assert.deepEqual([numbers(evidence(without), 'fail'), numbers(evidence(without), 'warn')], [[], [8]]);
+  assert.deepEqual(numbers(evidence({ ...production, LOG_LEVEL: 'ERROR' }), 'warn'), [9]);
   assert.deepEqual(numbers(evidence({ ...production, JWT_SECRET: 'changeme' }), 'fail'), [7, 12]);
   assert.deepEqual(numbers(evidence({ ...production, DEBUG: 'True' }), 'fail'), [7, 11]);
   assert.deepEqual(numbers(evidence({ ...production, DATABASE_TYPE: 'sqlite' }), 'fail'), [6, 7]);
-  assert.deepEqual(numbers(evidence({ DEBUG: 'False', JWT_SECRET: jwt }), 'fail'), [6, 7, 8]);
+  assert.deepEqual(numbers(evidence({ DEBUG: 'False', JWT_SECRET: jwt }), 'fail'), [6, 7]);
 });
 
 test('on a machine for development nothing is held against it', () => {
@@ -93,6 +100,26 @@ test('a laptop that asks a deployment knows nothing of its environment', () => {
 test('http is no https, and a page that came by https may not ask it', () => {
   const plain = evidence(production, {}, { url: new URL('http://catatlas.com') });
   assert.deepEqual(numbers(plain, 'fail'), [2, 4]);
+});
+
+test('a redirect that cannot be asked for says nothing against the certificate; a bad certificate is told first', () => {
+  assert.ok(numbers(evidence(production, { 'server.redirect': 'unknown' }), 'pass').includes(4));
+  assert.ok(numbers(evidence(production, { 'server.redirect': 'warn' }), 'warn').includes(4));
+  const both = evidence(production, { 'server.redirect': 'fail', 'server.certificate': 'fail' });
+  assert.equal(checkCriteria(both)[3]?.found, 'found of server.certificate');
+});
+
+test('backups: the newest in BACKUP_DIR is judged by its age', () => {
+  const judged = (newest: { value: number | undefined } | { error: unknown }) => {
+    const check = checkCriteria(evidence(production, {}, { backups: { directory: '/backups', newest } }))[12];
+    return `${check?.verdict}: ${check?.found}`;
+  };
+  const written = (when: string) => judged({ value: Date.parse(when) / 1000 });
+  assert.equal(written('2026-06-20T11:00:01Z'), 'pass: the newest in /backups is 0 hours old; backup verify proves it');
+  assert.match(written('2026-06-12T12:00:00Z'), /^pass: the newest in \/backups is 8 days old/);
+  assert.equal(written('2026-06-12T11:00:00Z'), 'fail: the newest in /backups is 8 days old');
+  assert.equal(judged({ value: undefined }), 'fail: there is no backup in /backups');
+  assert.equal(judged({ error: new Error('ENOENT: none') }), 'fail: BACKUP_DIR cannot be read: ENOENT: none');
 });
 
 test('what fails says what to do', () => {

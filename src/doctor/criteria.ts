@@ -1,5 +1,5 @@
 import type { SettingsReport } from '../config/settings.ts';
-import { type Check, checkOf, isLoopback, isPrivateHost } from './check.ts';
+import { type Check, checkOf, count, describeError, type Finding, isLoopback, isPrivateHost } from './check.ts';
 
 /** What the success criteria of the deployment plan are judged by. */
 export interface Evidence {
@@ -12,9 +12,13 @@ export interface Evidence {
   checks: readonly Check[];
   /** Host of DATABASE_URL; undefined when there is none that could be read. */
   databaseHost: string | undefined;
+  /** BACKUP_DIR, and when its newest file was written, in seconds since 1970; undefined when it is not set. */
+  backups: { directory: string; newest: Finding<number | undefined> } | undefined;
+  /** In milliseconds since 1970. */
+  now: number;
 }
 
-/** The titles of the plan, in its order. */
+/** The titles of the plan, in its order, but for the last. */
 const titles = [
   'Backend API responds at production URL',
   'Frontend connects to production backend',
@@ -29,8 +33,12 @@ const titles = [
   'No DEBUG=True in production',
   'JWT_SECRET is strong and unique',
   'Backups configured',
-  'Zero cost (within free tier)',
+  // The plan has "Zero cost (within free tier)", which there is none of any more: docs/cost.md.
+  'Estimated monthly cost recorded, within budget',
 ] as const;
+
+/** One a week, and a day for its delays: as in deploy/prometheus/alerts.yml. */
+const oldestBackupHours = 8 * 24;
 
 type Judge = ReturnType<typeof checkOf>;
 
@@ -51,8 +59,8 @@ const needsEnvironment =
 const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
   (judge, { url, checks }) => {
     if (!url) return judge.unknown('no server was named', needsUrl);
-    const answer = [find(checks, 'server.health'), find(checks, 'server.read')];
-    const broken = answer.find(({ verdict }) => verdict === 'fail');
+    const needed = ['server.address', 'server.health', 'server.read'].map((id) => find(checks, id));
+    const broken = needed.find(({ verdict }) => verdict === 'fail');
     if (broken) return judge.fail(broken.found, broken.advice ?? needsUrl);
     return isPrivateHost(url.hostname)
       ? judge.unknown(`${url.origin} responds, but is an address of this network`, needsPublicUrl)
@@ -83,7 +91,12 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
     ),
   (judge, { url, checks }) => {
     if (!url) return judge.unknown('no server was named', needsUrl);
-    if (url.protocol === 'https:') return follow(judge, find(checks, 'server.certificate'));
+    if (url.protocol === 'https:') {
+      const certificate = find(checks, 'server.certificate');
+      const redirect = find(checks, 'server.redirect');
+      const doubtful = redirect.verdict === 'fail' || redirect.verdict === 'warn';
+      return follow(judge, certificate.verdict !== 'fail' && doubtful ? redirect : certificate);
+    }
     return isPrivateHost(url.hostname)
       ? judge.unknown(`${url.origin} is an address of this network, without TLS`, needsPublicUrl)
       : judge.fail(
@@ -124,14 +137,18 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
     const { report } = evidence;
     if (!describesServer(evidence)) return judge.unknown('this environment is for development', needsEnvironment);
     if (report.values.SENTRY_DSN === undefined)
-      return judge.fail(
-        'SENTRY_DSN is not set',
-        'Set it to the DSN of a project: errors are otherwise only in the log.',
+      return judge.warn(
+        'SENTRY_DSN is not set: faults are in the log only',
+        'Set it to the DSN of a project, or do without: the log and the metrics have them, too.',
       );
     return judge.pass('SENTRY_DSN is set');
   },
-  (judge) =>
-    judge.unknown('the log is with the platform', 'flyctl logs has to show the lines of requests as they come.'),
+  (judge, evidence) => {
+    const level = evidence.report.values.LOG_LEVEL;
+    return describesServer(evidence) && level !== undefined && level !== 'INFO' && level !== 'DEBUG'
+      ? judge.warn(`LOG_LEVEL is ${level}: requests leave no line in the log`, 'Set LOG_LEVEL=INFO, or leave it out.')
+      : judge.unknown('the log is with the platform', 'flyctl logs has to show the lines of requests as they come.');
+  },
   (judge, { url, checks }) =>
     url ? follow(judge, find(checks, 'server.health')) : judge.unknown('no server was named', needsUrl),
   (judge, evidence) => {
@@ -152,12 +169,27 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
       ? judge.pass('set, long enough, and not one that is known')
       : judge.unknown('it is set; the rules apply with DEBUG=False', 'Set DEBUG=False.');
   },
+  (judge, { backups, now }) => {
+    const make = 'Make one at fixed times: catatlas backup create FILE. Prove each: catatlas backup verify FILE.';
+    if (!backups) return judge.unknown('BACKUP_DIR is not set: backups are kept elsewhere, if there are any', make);
+    const { directory, newest } = backups;
+    if ('error' in newest)
+      return judge.fail(
+        `BACKUP_DIR cannot be read: ${describeError(newest.error)}`,
+        'Make it, and let this user read it.',
+      );
+    if (newest.value === undefined) return judge.fail(`there is no backup in ${directory}`, make);
+    const hours = Math.max(0, Math.floor((now / 1000 - newest.value) / 3600));
+    const found = `the newest in ${directory} is ${hours < 48 ? count(hours, 'hour') : count(Math.floor(hours / 24), 'day')} old`;
+    return hours > oldestBackupHours
+      ? judge.fail(found, `Find out why none was made since. ${make}`)
+      : judge.pass(`${found}; backup verify proves it`);
+  },
   (judge) =>
     judge.unknown(
-      'backups are taken and kept elsewhere',
-      'Take one at fixed times: catatlas backup create FILE. Prove each: catatlas backup verify FILE.',
+      'the bill is with the platform',
+      'docs/cost.md says what to expect; bun scripts/deploy/watch-cost.ts counts what is rented.',
     ),
-  (judge) => judge.unknown('the bill is with the platform', 'Look at it there; docs/cost.md says what to expect.'),
 ];
 
 /**

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { maskDatabaseUrl } from '../config/database-url.ts';
 import { readSettings, type SettingsReport } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
+import { findNewestBackup } from '../observability/newest-backup.ts';
 import { attempt, type Check } from './check.ts';
 import { checkCriteria } from './criteria.ts';
 import { checkClosedDatabase, checkDatabase } from './database-checks.ts';
@@ -46,7 +47,13 @@ export async function examine(given: Examination): Promise<Check[]> {
     ...checkDisk(await examineDataDirectory(report), await readFreeSpace(tmpdir())),
     ...server,
   ];
-  return [...checks, ...checkCriteria({ report, url, origins, checks, databaseHost: hostOf(report) })];
+  const backups = await readBackups(report);
+  const evidence = { report, url, origins, checks, databaseHost: hostOf(report), backups, now: Date.now() };
+  return [...checks, ...checkCriteria(evidence)];
+}
+
+async function readBackups({ values: { BACKUP_DIR: directory } }: SettingsReport) {
+  return directory === undefined ? undefined : { directory, newest: await attempt(() => findNewestBackup(directory)) };
 }
 
 async function examineDatabase(report: SettingsReport, given: Examination): Promise<Check[]> {

@@ -1,8 +1,10 @@
 import type { Build } from '../build.ts';
-import { type Check, checkOf, describeError, type Finding } from './check.ts';
+import { checkAddresses } from './address.ts';
+import { type Check, checkOf, describeError, type Finding, isPrivateHost } from './check.ts';
 import type { Answer, CertificateFacts, CrossOrigin, ServerView } from './server-facts.ts';
 
 const titles = {
+  'server.address': 'DNS',
   'server.health': 'Health',
   'server.ready': 'Readiness',
   'server.read': 'Reads through the API',
@@ -11,6 +13,8 @@ const titles = {
   'server.cors': 'CORS, allowed origins',
   'server.foreign': 'CORS, foreign origins',
   'server.certificate': 'Certificate',
+  'server.redirect': 'Redirect from HTTP',
+  'server.headers': 'Security headers',
   'server.time': 'Response time',
 } as const;
 
@@ -30,10 +34,12 @@ export function checkNoServer(): Check[] {
 /** Judges a running server by what it answered. `now`: milliseconds since 1970. */
 export function checkServer(view: ServerView, build: Build, now: number): Check[] {
   const { rest, health } = view;
+  const address = checkAddresses(check('server.address'), view.url.hostname, view.addresses);
   const certificate = checkCertificate(view, now);
   if (rest === undefined || 'error' in health) {
     const problem = 'error' in health ? describeUnanswered(health.error) : '';
     return Object.keys(titles).map((id) => {
+      if (id === 'server.address') return address;
       if (id === 'server.certificate') return certificate;
       if (id === 'server.health')
         return check('server.health').fail(
@@ -44,6 +50,7 @@ export function checkServer(view: ServerView, build: Build, now: number): Check[
     });
   }
   return [
+    address,
     judge('server.health', health, (answer) => judgeHealth(answer, view.url)),
     judge('server.ready', rest.ready, judgeReadiness),
     judge('server.read', rest.read, judgeRead),
@@ -52,6 +59,8 @@ export function checkServer(view: ServerView, build: Build, now: number): Check[
     judgeAllowed(rest.allowed),
     judgeForeign(rest.foreign),
     certificate,
+    judgePlain(rest.plain, view.url),
+    judge('server.headers', health, (answer) => judgeHeaders(answer, view.url)),
     judgeTimes(rest.times),
   ];
 }
@@ -231,6 +240,71 @@ function checkCertificate({ certificate, url }: ServerView, now: number): Check 
 function describeCertificate({ issuer, names, subject, protocol, expires }: CertificateFacts, days: number): string {
   const left = days < 0 ? `expired on ${expires.toISOString().slice(0, 10)}` : `${days} days left`;
   return `${left}; for ${names || subject}; by ${issuer}; ${protocol}`;
+}
+
+function judgePlain(plain: Finding<Answer> | undefined, url: URL): Check {
+  const { pass, warn, fail, unknown } = check('server.redirect');
+  const redirect = 'Have the platform redirect to https (Fly.io: force_https).';
+  if (plain === undefined)
+    return unknown(
+      url.protocol === 'http:'
+        ? `${url.origin} is asked by http`
+        : isPrivateHost(url.hostname)
+          ? `${url.host} is an address of this network`
+          : `${url.host} has a port of its own: which one is for http is not known`,
+    );
+  if ('error' in plain)
+    return warn(
+      `by http: ${describeUnanswered(plain.error)}`,
+      `Nothing is sent in the clear, but whoever types the name finds nothing. ${redirect}`,
+    );
+  const { status, headers } = plain.value;
+  const target = readTarget(headers['location'], url);
+  if (status < 300 || status > 399 || target === undefined)
+    return fail(`by http it answers ${status}: in the clear, for everybody on the way to read`, redirect);
+  if (target.protocol !== 'https:' || target.host !== url.host)
+    return fail(`http leads to ${target.origin}`, `It should lead to ${url.origin}. ${redirect}`);
+  return status === 301 || status === 308
+    ? pass(`http leads to https, ${status}`)
+    : warn(`http leads to https for now, ${status}`, 'Let the redirect be permanent: 308, or 301.');
+}
+
+/** Where a redirect of the server leads, which may be written without scheme and host (RFC 9110, 10.2.2). */
+function readTarget(location: string | undefined, { host }: URL): URL | undefined {
+  const base = `http://${host}`;
+  return location !== undefined && URL.canParse(location, base) ? new URL(location, base) : undefined;
+}
+
+/** What every answer of this program has, /health too (src/http/security-headers.ts). */
+const securityHeaders: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};
+
+/** What is asked of who wants to be in the lists that browsers ship (https://hstspreload.org): a year, in seconds. */
+const shortestPromise = 31_536_000;
+
+function judgeHeaders({ headers }: Answer, url: URL): Check {
+  const { pass, warn, fail } = check('server.headers');
+  const wrong = Object.entries(securityHeaders).flatMap(([name, value]) => {
+    const found = headers[name];
+    if (found === value) return [];
+    return [found === undefined ? `no ${name}` : `${name}: ${found}`];
+  });
+  if (wrong.length > 0)
+    return fail(wrong.join('; '), 'The server sends them: see what a proxy in front of it takes away or changes.');
+  const names = Object.keys(securityHeaders).join(', ');
+  if (url.protocol === 'http:') return pass(names);
+  const promise = headers['strict-transport-security'];
+  const seconds = Number(/\bmax-age="?(\d+)/i.exec(promise ?? '')?.[1] ?? 0);
+  return seconds >= shortestPromise
+    ? pass(`${names}, strict-transport-security`)
+    : warn(
+        promise === undefined ? 'no strict-transport-security' : `strict-transport-security: ${promise}`,
+        'The server sends it for two years when DEBUG is False and the proxy says X-Forwarded-Proto: https.',
+      );
 }
 
 /** In milliseconds, for an answer that touches nothing; the way there and back is in it. */

@@ -3,7 +3,8 @@ import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
-import { attempt, type Finding } from './check.ts';
+import { type Addresses, openResolver, readAddresses } from './address.ts';
+import { attempt, type Finding, isPrivateHost } from './check.ts';
 
 /** An answer of the server. */
 export interface Answer {
@@ -34,6 +35,8 @@ export interface CertificateFacts {
 /** A running server, seen from here. */
 export interface ServerView {
   url: URL;
+  /** Undefined for a host that is an address, or known on this network only. */
+  addresses: Finding<Addresses> | undefined;
   health: Finding<Answer>;
   /** Undefined when not even /health could be asked: then nothing else was. */
   rest?: {
@@ -44,6 +47,8 @@ export interface ServerView {
     read: Finding<Answer>;
     allowed: CrossOrigin[];
     foreign: CrossOrigin[];
+    /** What is answered by HTTP where the world asks by HTTPS; undefined where there is no such place. */
+    plain: Finding<Answer> | undefined;
     /** In milliseconds, one request after the other on one connection. */
     times: Finding<number[]>;
   };
@@ -68,12 +73,13 @@ export function foreignOrigins(allowed: readonly string[]): string[] {
 
 /** Asks a running server. Only with GET and OPTIONS: nothing is changed there. */
 export async function readServer(url: URL, origins: readonly string[]): Promise<ServerView> {
+  const addresses = await readAddresses(url.hostname, openResolver());
   const certificate = url.protocol === 'https:' ? await attempt(() => readCertificate(url)) : undefined;
   const health = await attempt(() => ask(url, '/health'));
-  if ('error' in health) return { url, health, certificate };
+  if ('error' in health) return { url, addresses, health, certificate };
   const get = (path: string, headers: Record<string, string> = {}) => attempt(() => ask(url, path, { headers }));
   const crossing = (origin: string) => readCrossOrigin(url, origin);
-  const [ready, version, page, document, read, allowed, foreign] = await Promise.all([
+  const [ready, version, page, document, read, allowed, foreign, plain] = await Promise.all([
     get('/health/ready'),
     get('/version'),
     get('/swagger', { accept: 'text/html' }),
@@ -81,9 +87,22 @@ export async function readServer(url: URL, origins: readonly string[]): Promise<
     get(readPath),
     Promise.all(origins.map(crossing)),
     Promise.all(foreignOrigins(origins).map(crossing)),
+    readPlain(plainCounterpart(url)),
   ]);
   const times = await attempt(() => measure(url));
-  return { url, health, certificate, rest: { ready, version, page, document, read, allowed, foreign, times } };
+  const rest = { ready, version, page, document, read, allowed, foreign, plain, times };
+  return { url, addresses, health, certificate, rest };
+}
+
+/** Where somebody ends up who writes http:// for https://. Known for the usual ports and hosts of the world only. */
+export function plainCounterpart(url: URL): URL | undefined {
+  if (url.protocol !== 'https:' || url.port !== '' || isPrivateHost(url.hostname)) return undefined;
+  return new URL(url.href.replace(/^https/, 'http'));
+}
+
+/** What is answered there. A redirect is an answer like any other: it is not followed. */
+export async function readPlain(base: URL | undefined): Promise<Finding<Answer> | undefined> {
+  return base && (await attempt(() => ask(base, '/health')));
 }
 
 async function readCrossOrigin(url: URL, origin: string): Promise<CrossOrigin> {

@@ -14,7 +14,7 @@ export function watchNewestBackup(directory: string, log: Log): () => number | u
   let looked = Number.NEGATIVE_INFINITY;
   const look = async () => {
     try {
-      newest = await findNewest(directory);
+      newest = await findNewestBackup(directory);
     } catch (error) {
       newest = undefined;
       log.warn('BACKUP_DIR cannot be read: the age of the newest backup is not known', { directory, error });
@@ -29,7 +29,8 @@ export function watchNewestBackup(directory: string, log: Log): () => number | u
   };
 }
 
-async function findNewest(directory: string): Promise<number | undefined> {
+/** When the newest archive in `directory` was written, in seconds since 1970; undefined when there is none. Throws what reading throws. */
+export async function findNewestBackup(directory: string): Promise<number | undefined> {
   const entries = await readdir(directory, { withFileTypes: true });
   // `backup create` writes under such a name, and renames the archive when it is complete.
   const files = entries.filter((entry) => entry.isFile() && !/^\.|\.part-\d+$/.test(entry.name));

@@ -1,7 +1,8 @@
 // `catatlas doctor` on what is healthy and on what is broken: it names what is wrong, changes nothing, and tells no secret.
 import assert from 'node:assert/strict';
+import type { Buffer } from 'node:buffer';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -128,7 +129,13 @@ function assertVerdict({ verdict, found, id }: Check, expected: Check['verdict']
 
 describe('a healthy deployment', () => {
   test('passes in everything that can be measured, and is not changed', async () => {
-    const env = production(url, { SENTRY_DSN: `https://${secrets.sentry}@o0.ingest.sentry.io/1` });
+    const backups = join(workshop.folder, 'backups');
+    mkdirSync(backups);
+    writeFileSync(join(backups, 'cats.tar'), 'not looked into');
+    const env = production(url, {
+      SENTRY_DSN: `https://${secrets.sentry}@o0.ingest.sentry.io/1`,
+      BACKUP_DIR: backups,
+    });
     const lastChange = () =>
       inDatabase(server.url, async (sql) => {
         // Whoever changes anything is given a number.
@@ -145,11 +152,13 @@ describe('a healthy deployment', () => {
       [
         // No TLS, and an address of this machine: the others need somebody else's word.
         'unknown server.certificate',
-        ...[1, 3, 4, 9, 13, 14].map((number) => `unknown criteria.${number}`),
+        'unknown server.redirect',
+        ...[1, 3, 4, 9, 14].map((number) => `unknown criteria.${number}`),
       ],
     );
     assertVerdict(report.of('database.version'), 'pass', /^PostgreSQL 18\./);
     assertVerdict(report.of('server.docs'), 'pass', /OpenAPI 3\.1\.\d with \d\d paths/);
+    assertVerdict(report.of('criteria.13'), 'pass', /0 hours old/);
     assertVerdict(report.of('server.time'), 'pass', /median [\d.]+ ms of 7 requests/);
     // The log of requests comes a moment after the answers.
     await program.logged('request');
@@ -183,7 +192,9 @@ describe('settings', () => {
     assertVerdict(report.of('schema.drift'), 'pass');
     assertVerdict(report.of('criteria.7'), 'fail', /PORT, JWT_SECRET/);
     assertVerdict(report.of('criteria.12'), 'fail');
-    assertVerdict(report.of('criteria.8'), 'fail', /SENTRY_DSN is not set/);
+    // It is optional, so nothing has failed.
+    assertVerdict(report.of('criteria.8'), 'warn', /SENTRY_DSN is not set/);
+    assertVerdict(report.of('criteria.13'), 'unknown', /BACKUP_DIR is not set/);
   });
 
   test('DEBUG=True is allowed at home, and found beside a database that is elsewhere', async () => {
@@ -229,6 +240,14 @@ describe('a database that cannot be asked', () => {
     assertVerdict(report.of('server.health'), 'fail', /nothing listens there/);
     assertVerdict(report.of('server.time'), 'unknown');
     assertVerdict(report.of('criteria.10'), 'fail');
+  });
+
+  test('a name that nobody has', async () => {
+    // RFC 6761, 6.4: every name service says that there is none.
+    const report = await examine(['--url', 'https://cats.invalid'], production(url));
+    assertVerdict(report.of('server.address'), 'fail', /cats\.invalid has no address/);
+    assertVerdict(report.of('server.health'), 'fail', /no such host/);
+    assertVerdict(report.of('criteria.1'), 'fail', /cats\.invalid has no address/);
   });
 
   test('a black hole costs seconds', async () => {
@@ -298,11 +317,16 @@ test('what a role may not do, and what the server does to its sessions', async (
 describe('TLS', () => {
   test('a certificate that nobody has signed and that ends soon: the rest is looked at all the same', async () => {
     const { certificate, key } = makeCertificates(['localhost', '127.0.0.1']);
+    let scheme = 'https';
     const front = createTlsServer({ cert: certificate, key }, (client) => {
       const onwards = connect(Number(new URL(api).port), '127.0.0.1');
-      client.on('error', () => onwards.destroy());
+      client.on('error', () => onwards.destroy()).on('end', () => onwards.end());
       onwards.on('error', () => client.destroy());
-      client.pipe(onwards).pipe(client);
+      // Says where a request came in, as a proxy does. Each comes in one piece: they have no bodies.
+      client.on('data', (request: Buffer) =>
+        onwards.write(request.toString('latin1').replace('\r\n', `\r\nX-Forwarded-Proto: ${scheme}\r\n`), 'latin1'),
+      );
+      onwards.pipe(client);
     });
     front.listen(0, '127.0.0.1');
     await once(front, 'listening');
@@ -319,6 +343,13 @@ describe('TLS', () => {
     assertVerdict(report.of('criteria.4'), 'fail');
     assertVerdict(report.of('server.health'), 'pass');
     assertVerdict(report.of('server.cors'), 'pass');
+    assertVerdict(report.of('server.headers'), 'pass', /strict-transport-security/);
+    // Port 80 of this machine is none of its business.
+    assertVerdict(report.of('server.redirect'), 'unknown');
+
+    scheme = 'http';
+    const silent = await examine(['--url', `https://127.0.0.1:${address.port}`], production(url));
+    assertVerdict(silent.of('server.headers'), 'warn', /^no strict-transport-security$/);
     front.close();
   });
 
@@ -329,7 +360,7 @@ describe('TLS', () => {
     const address = other.address();
     assert.ok(address !== null && typeof address === 'object');
     const report = await examine(['--url', `http://127.0.0.1:${address.port}`], production(url));
-    for (const id of ['server.health', 'server.read', 'server.version', 'server.docs', 'server.cors'])
+    for (const id of ['health', 'read', 'version', 'docs', 'cors', 'headers'].map((name) => `server.${name}`))
       assertVerdict(report.of(id), 'fail');
     other.closeAllConnections();
     other.close();
