@@ -7,7 +7,13 @@ import { currentRequest } from '../observability/current-request.ts';
 import type { Log } from '../observability/log.ts';
 import type { RequestObserver } from '../observability/request-observer.ts';
 import type { ServerMetrics } from '../observability/server-metrics.ts';
-import { type EndedStatement, logSlowStatement, observePool, type PoolUse } from '../observability/statements.ts';
+import {
+  logSlowStatement,
+  observePool,
+  type PoolUse,
+  type RunningStatement,
+  type Statement,
+} from '../observability/statements.ts';
 import { ListenError, type Server, serve } from '../platform/serve.ts';
 import { CommandFailure, type CommandIO } from './command.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -47,12 +53,25 @@ export async function observe(given: Observed, io: CommandIO): Promise<Observati
   if (endpoint) requests.push(endpoint.metrics.requests);
 
   const slow = settings.SLOW_QUERY_MILLISECONDS;
-  const statementEnded = (statement: EndedStatement) => {
+  const statementEnded = (statement: Statement) => {
     const { sql, began, milliseconds, request } = statement;
     endpoint?.metrics.statementEnded(statement);
     request?.statements?.push({ sql, began, ended: began + milliseconds });
-    if (slow > 0 && milliseconds >= slow) logSlowStatement(log, statement);
+    if (slow > 0 && milliseconds >= slow) logSlowStatement(log, 'slow statement', statement);
   };
+  let running: ReadonlySet<RunningStatement> = new Set();
+  const told = new WeakSet<RunningStatement>();
+  // Somebody who finds a statement in pg_stat_activity, running, needs to know whose it is before it has ended.
+  const tellRunning = () => {
+    for (const one of running) {
+      const statement = one.soFar();
+      if (statement.milliseconds < slow || told.has(one)) continue;
+      told.add(one);
+      logSlowStatement(log, 'slow statement, still running', statement);
+    }
+  };
+  const teller = slow > 0 ? setInterval(tellRunning, lookMilliseconds) : undefined;
+  teller?.unref();
   return {
     log,
     requests,
@@ -60,14 +79,19 @@ export async function observe(given: Observed, io: CommandIO): Promise<Observati
       if (requests.length === 0 && slow === 0) return sql;
       const pool = observePool(sql, statementEnded);
       use = pool.use;
+      running = pool.running;
       return pool.sql;
     },
     async close() {
+      clearInterval(teller);
       endpoint?.metrics.close();
       await endpoint?.server.abort();
     },
   };
 }
+
+/** How often to look for statements that are slow already. */
+const lookMilliseconds = 250;
 
 /** How long the database has to answer to count as up, and how long a scrape waits for that, in milliseconds. */
 const databaseDeadline = 1000;

@@ -1,7 +1,7 @@
 import { availableMemory } from './available-memory.ts';
 import { counter, gauge, histogram, type Metric } from './exposition.ts';
 import type { AnsweredRequest, RequestObserver } from './request-observer.ts';
-import type { EndedStatement, PoolUse } from './statements.ts';
+import type { PoolUse, Statement } from './statements.ts';
 
 /** What the metrics are read from. All of it is at hand: nothing here asks the database. */
 export interface MetricSources {
@@ -23,7 +23,7 @@ export interface MetricSources {
 /** The metrics of a server and those who feed them. */
 export interface ServerMetrics {
   readonly requests: RequestObserver;
-  statementEnded(statement: EndedStatement): void;
+  statementEnded(statement: Statement): void;
   /** Everything, as Prometheus reads it. Takes no I/O. */
   render(): string;
   /** Stops measuring the event loop. */

@@ -2,8 +2,8 @@ import type postgres from 'postgres';
 import { type CurrentRequest, currentRequest } from './current-request.ts';
 import type { Log } from './log.ts';
 
-/** A statement that has come to its end, in milliseconds. */
-export interface EndedStatement {
+/** A statement, as far as it has come. Times are in milliseconds. */
+export interface Statement {
   /** As the server got it: without the values of its parameters. */
   sql: string;
   /** From the moment the program asked for it, on the clock of `performance.now()`. */
@@ -18,6 +18,11 @@ export interface EndedStatement {
   error?: unknown;
 }
 
+/** A statement that has not ended. */
+export interface RunningStatement {
+  soFar(): Statement;
+}
+
 /** What becomes of the connections of a pool, seen from those who ask for them. */
 export interface PoolUse {
   /** Connections that run a statement, or have a transaction open. */
@@ -30,6 +35,7 @@ export interface ObservedPool {
   /** To be used in place of the pool. */
   sql: postgres.Sql;
   use(): PoolUse;
+  running: ReadonlySet<RunningStatement>;
 }
 
 /** The parts of the driver's queries that matter here (postgres 3.4.9, src/query.js): it has no hook for when one ends. */
@@ -47,42 +53,47 @@ interface DriverQuery {
 
 type Call = (...given: unknown[]) => unknown;
 
-/**
- * A pool that tells of each statement when it has ended. The statements are sent as they are: a request id in them, as a comment,
- * would make each one a new text, to be parsed and planned again.
- */
-export function observePool(pool: postgres.Sql, onEnd: (statement: EndedStatement) => void): ObservedPool {
-  const single = new Set<DriverQuery>();
+interface Followed extends RunningStatement {
+  query: DriverQuery;
+  /** Not within a transaction, which has its connection already. */
+  alone: boolean;
+}
+
+/** A pool that tells of each statement when it has ended. The statements are sent as they are: decision 0008. */
+export function observePool(pool: postgres.Sql, onEnd: (statement: Statement) => void): ObservedPool {
+  const running = new Set<Followed>();
   const transactions = { waiting: 0, open: 0 };
 
-  /** Follows a query from when it is asked for. `alone`: not within a transaction, which has its connection already. */
+  /** Follows a query from when it is asked for. */
   const follow = (query: DriverQuery, alone: boolean): void => {
     const { handler, resolve, reject } = query;
     const began = performance.now();
     let started = began;
     // Not later: when the answer comes, whoever's answer it is, the code runs for the connection.
     const request = currentRequest();
-    const end = (error: unknown) => {
-      single.delete(query);
-      onEnd({
+    const followed: Followed = {
+      query,
+      alone,
+      soFar: () => ({
         sql: query.string ?? query.strings.join('$'),
         began,
         milliseconds: performance.now() - began,
-        waited: started - began,
+        waited: (query.state === null ? performance.now() : started) - began,
         pid: query.state?.pid ?? undefined,
         request,
-        error,
-      });
+      }),
     };
     query.resolve = (result) => {
-      end(undefined);
+      running.delete(followed);
+      onEnd(followed.soFar());
       return resolve(result);
     };
     query.reject = (error) => {
-      end(error);
+      running.delete(followed);
+      onEnd({ ...followed.soFar(), error });
       return reject(error);
     };
-    if (alone) single.add(query);
+    running.add(followed);
     handler(query);
     // Nearly always it has been given to a connection by now.
     if (query.state !== null) return;
@@ -160,20 +171,21 @@ export function observePool(pool: postgres.Sql, onEnd: (statement: EndedStatemen
   return {
     sql: observe(pool, true),
     use() {
-      let waiting = 0;
-      for (const { state } of single) if (state === null) waiting += 1;
-      return { waiting: transactions.waiting + waiting, inUse: transactions.open + single.size - waiting };
+      const single = [...running].filter(({ alone }) => alone);
+      const waiting = single.filter(({ query }) => query.state === null).length;
+      return { waiting: transactions.waiting + waiting, inUse: transactions.open + single.length - waiting };
     },
+    running,
   };
 }
 
 /** The most of a statement that a line of the log holds, in characters. */
 const longestText = 2000;
 
-/** Writes down a statement that took long, with the request that it was for. */
-export function logSlowStatement(log: Log, statement: EndedStatement): void {
+/** Writes down a statement that takes or took long, with the request that it is for. */
+export function logSlowStatement(log: Log, message: string, statement: Statement): void {
   const { sql, milliseconds, waited, pid, request, error } = statement;
-  log.warn('slow statement', {
+  log.warn(message, {
     request_id: request?.id,
     trace_id: request?.trace.traceId,
     route: request?.route,
