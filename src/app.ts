@@ -15,6 +15,10 @@ export interface App {
 /** What is asked of a server that has just been started: answered without the features. */
 const early = new Set(['/health', '/health/live', '/health/ready', '/version']);
 
+/** Uncompiled, Elysia 1.4.30 looks for the path behind `http://` and four letters of a host, so it misses that of `http://api/health`. */
+const mayUseCore = (request: Request) =>
+  early.has(factsOf(request).path) && request.method === 'GET' && request.url.indexOf('/', 'http://'.length) >= 11;
+
 /**
  * Puts what every request passes and the features together. The features are loaded when first asked for, so that whoever waits for
  * this server to be ready does not wait for their forty routes to be registered too. Does no I/O.
@@ -28,7 +32,7 @@ export function createApp(context: AppContext): App {
   };
   return {
     fetch: readAgain(async (request) => {
-      const app = early.has(factsOf(request).path) && request.method === 'GET' ? core : await loaded();
+      const app = mayUseCore(request) ? core : await loaded();
       return await app.fetch(request);
     }),
     async load() {

@@ -360,7 +360,8 @@ describe('the name that clients use', () => {
     await program.logged('ready');
     const wire = await openWire(await program.url());
     for (const host of ['a', 'db', 'api', 'api:80', 'catatlas'])
-      assert.deepEqual([(await wire.get('/entries', host)).status, host], [200, host]);
+      for (const path of ['/entries', '/health', '/health/ready', '/version'])
+        assert.deepEqual([(await wire.get(path, host)).status, host, path], [200, host, path]);
     wire.destroy();
     await program.kill();
   });
