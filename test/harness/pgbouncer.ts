@@ -1,19 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { findProgram } from './debian.ts';
 import { freePort, type RunningPostgres, serverUser, spawnGuard } from './postgres.ts';
 
 /** A real PgBouncer in front of a server. */
@@ -28,21 +19,21 @@ export interface RunningPgbouncer {
 interface PgbouncerOptions {
   server: RunningPostgres;
   /** When a server connection goes back to the pool: at the end of each transaction, or of the client's connection. */
-  mode: 'transaction' | 'session';
+  mode?: 'transaction' | 'session';
+  /** A file of settings that say it all, in place of the options below and `mode`; addresses and users are replaced. */
+  settingsFile?: string;
   /** Server connections for each database. Default 4: fewer than the clients of a test. */
   poolSize?: number;
   /** Parameters of a start-up message that are dropped in silence; others that it does not know end the connection. */
   ignoreStartupParameters?: readonly string[];
 }
 
-/** Where Debian's package puts it, which is not on everybody's PATH. */
-const debianFolder = '/usr/sbin';
 const startDeadline = 10_000;
 
 /** Starts PgBouncer on a free port of 127.0.0.1. It refuses to run as root, as PostgreSQL does, and lets everybody in. */
 export async function startPgbouncer(options: PgbouncerOptions): Promise<RunningPgbouncer> {
-  const { server, mode, poolSize = 4, ignoreStartupParameters = [] } = options;
-  const program = findProgram();
+  const { server, mode = 'transaction', poolSize = 4, ignoreStartupParameters = [], settingsFile } = options;
+  const program = findProgram('pgbouncer', 'pgbouncer');
   const owner = serverUser();
   const directory = mkdtempSync(join(tmpdir(), 'catatlas-pgbouncer-'));
   const port = await freePort();
@@ -50,23 +41,24 @@ export async function startPgbouncer(options: PgbouncerOptions): Promise<Running
   const users = join(directory, 'users.txt');
   const settings = join(directory, 'pgbouncer.ini');
   writeFileSync(users, `"${username}" ""\n`);
+  const local = {
+    listen_addr: '127.0.0.1',
+    listen_port: String(port),
+    unix_socket_dir: '',
+    auth_type: 'trust',
+    auth_file: users,
+    pidfile: join(directory, 'pid'),
+  };
+  const own = {
+    pool_mode: mode,
+    default_pool_size: String(poolSize),
+    ignore_startup_parameters: ignoreStartupParameters.join(','),
+  };
   writeFileSync(
     settings,
-    [
-      '[databases]',
-      `* = host=127.0.0.1 port=${server.port}`,
-      '[pgbouncer]',
-      'listen_addr = 127.0.0.1',
-      `listen_port = ${port}`,
-      'unix_socket_dir =',
-      'auth_type = trust',
-      `auth_file = ${users}`,
-      `pidfile = ${join(directory, 'pid')}`,
-      `pool_mode = ${mode}`,
-      `default_pool_size = ${poolSize}`,
-      `ignore_startup_parameters = ${ignoreStartupParameters.join(',')}`,
-      '',
-    ].join('\n'),
+    settingsFile === undefined
+      ? writeSettings('[databases]\n* = host=127.0.0.1 port=0\n[pgbouncer]\n', server.port, { ...local, ...own })
+      : writeSettings(readFileSync(settingsFile, 'utf8'), server.port, local),
   );
   chmodSync(directory, 0o700);
   if (owner) for (const path of [directory, users, settings]) chownSync(path, owner.uid, owner.gid);
@@ -102,14 +94,6 @@ export async function startPgbouncer(options: PgbouncerOptions): Promise<Running
   return { port, url, stop };
 }
 
-function findProgram(): string {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), debianFolder];
-  const program = folders.map((folder) => join(folder, 'pgbouncer')).find(existsSync);
-  if (program === undefined)
-    throw new Error('PgBouncer is not installed: apt-get install -y --no-install-recommends pgbouncer');
-  return program;
-}
-
 async function untilItAnswers(url: string, runs: () => boolean): Promise<boolean> {
   const end = performance.now() + startDeadline;
   while (runs() && performance.now() < end) {
@@ -124,4 +108,14 @@ async function untilItAnswers(url: string, runs: () => boolean): Promise<boolean
     }
   }
   return false;
+}
+
+/** The settings with these in place of their own: PgBouncer takes a second section of the same name for the whole. */
+function writeSettings(text: string, serverPort: number, replacements: Record<string, string>): string {
+  const names = Object.keys(replacements);
+  const kept = text
+    .replace(/^\S+ = host=.*$/m, `* = host=127.0.0.1 port=${serverPort}`)
+    .split('\n')
+    .filter((line) => !names.some((name) => line.startsWith(`${name} =`)));
+  return [...kept, ...Object.entries(replacements).map(([name, value]) => `${name} = ${value}`), ''].join('\n');
 }
