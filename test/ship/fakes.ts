@@ -29,6 +29,8 @@ export interface Call {
   program: string;
   args: string[];
   env: Record<string, string | undefined>;
+  /** What came on its standard input. */
+  input: string;
 }
 
 export interface Stage {
@@ -58,10 +60,11 @@ const args = process.argv.slice(2);
 const line = args.join(' ');
 const log = process.env.FAKE_LOG;
 const earlier = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\\n').map((text) => JSON.parse(text)) : [];
+const input = readFileSync(0, 'utf8');
 const env = Object.fromEntries(${JSON.stringify(recorded)}.map((name) => [name, process.env[name]]));
 const key = Object.keys(script).filter((start) => line.startsWith(start)).sort((a, b) => b.length - a.length)[0];
 const before = earlier.filter((call) => call.program === ${JSON.stringify(program)} && call.key === key).length;
-appendFileSync(log, JSON.stringify({ program: ${JSON.stringify(program)}, key, args, env }) + '\\n');
+appendFileSync(log, JSON.stringify({ program: ${JSON.stringify(program)}, key, args, env, input }) + '\\n');
 if (key === undefined) { console.error('not expected: ' + line); process.exit(125); }
 const step = script[key][Math.min(before, script[key].length - 1)];
 if (step.stdout) process.stdout.write(step.stdout);
