@@ -85,7 +85,7 @@ async function plan(): Promise<Step[]> {
     steps.push({ name: 'migrations', command: bunTest(...migrationTests(), 'test/upgrade/'), env: binary });
   if (wanted('archive')) steps.push({ name: 'archive', command: bunTest('test/archive/'), env: binary });
   if (wanted('ship') && asRoot()) steps.push({ name: 'ship', command: bunTest('test/ship/') });
-  if (wanted('browser') && has('Chromium', existsSync('/usr/bin/chromium')))
+  if (wanted('browser') && has('Chromium', existsSync(process.env['CHROMIUM'] ?? '/usr/bin/chromium')))
     steps.push({ name: 'browser', command: bunTest('test/browser/') });
   return steps;
 }
