@@ -3,12 +3,14 @@
 #
 # The archive is made and encrypted on a machine of the app, and comes through `fly ssh`: neither the password of the database nor what
 # is in it is ever here, and a token that may enter this one app is enough (a tunnel to the database would need one for the organisation).
-# Needs flyctl with FLY_API_TOKEN; APP, URL (to wake the app) and RECIPIENTS (age1…, separated by commas).
+# Needs flyctl with FLY_API_TOKEN; APP, URL (to wake the app) and RECIPIENTS (age1…, separated by commas or spaces).
 set -euo pipefail
 umask 077
 folder=${1:?the folder to write to}
 : "${APP:?the name of the app}" "${URL:?where it answers}" "${RECIPIENTS:?the age recipients, separated by commas}"
-for recipient in ${RECIPIENTS//,/ }; do
+read -r -d '' -a recipients <<< "${RECIPIENTS//,/ }" || true
+if [ "${#recipients[@]}" = 0 ]; then echo "RECIPIENTS names nobody" >&2; exit 2; fi
+for recipient in "${recipients[@]}"; do
   case "$recipient" in
     *[!a-z0-9]*) echo "$recipient is not an age recipient" >&2; exit 2 ;;
     age1*) ;;
@@ -22,7 +24,8 @@ curl --silent --show-error --fail --output /dev/null --retry 12 --retry-all-erro
 
 mkdir -p "$folder"
 file="$folder/catatlas-$(date -u +%Y-%m-%dT%H%M%SZ).age"
-flyctl ssh console --app "$APP" --quiet --command "/app/catatlas backup create - --recipient $RECIPIENTS" > "$file"
+list=$(IFS=,; echo "${recipients[*]}")
+flyctl ssh console --app "$APP" --quiet --command "/app/catatlas backup create - --recipient $list" > "$file"
 
 # Whether it is whole, only a restore can tell: that is the drill's business. This much can be seen without the key.
 if [ "$(head -c 21 "$file")" != age-encryption.org/v1 ]; then

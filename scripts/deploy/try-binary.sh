@@ -18,7 +18,14 @@ data=$(mktemp -d)
 port=${PORT:-18453}
 DATA_DIR=$data/database PORT=$port "$binary" serve > "$data/log" 2>&1 &
 server=$!
-trap 'kill -KILL $server 2> /dev/null || true; cat "$data/log"; rm -rf "$data"' EXIT
+# Tidying up decides nothing. Windows lets no file go before the program that has it open has ended.
+tidy() {
+  kill -KILL "$server" 2> /dev/null || true
+  wait "$server" 2> /dev/null || true
+  cat "$data/log" || true
+  rm -rf "$data" || echo "$data could not be removed" >&2
+}
+trap tidy EXIT
 url=http://127.0.0.1:$port
 tries=0
 until "$binary" healthcheck --ready --url "$url"; do

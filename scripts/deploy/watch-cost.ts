@@ -1,4 +1,5 @@
-// Does the app have more or larger machines than deploy/budget.json allows? `bun scripts/deploy/watch-cost.ts --app APP`
+// Does the app, or its database, have more or larger machines than deploy/budget.json allows? `bun scripts/deploy/watch-cost.ts --app APP
+// [--database APP]`: the app of an unmanaged PostgreSQL; Managed Postgres has a fixed price.
 //
 // Fly.io has no spending limit and no alerts on the bill (docs/cost.md); what is rented can be counted, though. Exit codes: 0 within
 // the budget, 1 beyond it, 2 wrong options or budget, 4 not known.
@@ -28,24 +29,32 @@ export function findExcess(machines: readonly Machine[], budget: Budget): string
   return excess;
 }
 
-async function watch(app: string, budget: Budget): Promise<number> {
+/** Counts one app. */
+async function watch(app: string, budget: Budget): Promise<0 | 1 | 4> {
   try {
     const machines = await listMachines(app);
     const excess = findExcess(machines, budget);
-    for (const line of excess) console.log(line);
-    if (excess.length === 0) console.log(`${machines.length} of ${budget.machines} machines, none larger than agreed.`);
-    return excess.length === 0 ? 0 : 1;
+    for (const line of excess) console.log(`${app}: ${line}`);
+    if (excess.length > 0) return 1;
+    console.log(`${app}: ${machines.length} of ${budget.machines} machines, none larger than agreed.`);
+    return 0;
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(`${app}: ${error instanceof Error ? error.message : error}`);
     return 4;
   }
 }
 
 if (import.meta.main) {
   try {
-    const { app, budget } = readOptions(process.argv.slice(2), ['app'], { budget: 'deploy/budget.json' });
-    const agreed = JSON.parse(readFileSync(budget, 'utf8')) as { app: Budget };
-    process.exitCode = await watch(app, agreed.app);
+    const { app, database, budget } = readOptions(process.argv.slice(2), ['app'], {
+      database: '',
+      budget: 'deploy/budget.json',
+    });
+    const agreed = JSON.parse(readFileSync(budget, 'utf8')) as { app: Budget; database: Budget };
+    const codes = [await watch(app, agreed.app)];
+    if (database !== '') codes.push(await watch(database, agreed.database));
+    // Too much of one is certain, whatever is not known of the other.
+    process.exitCode = codes.includes(1) ? 1 : Math.max(...codes);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 2;

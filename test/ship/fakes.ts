@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -12,8 +13,9 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { root } from '../harness/target.ts';
+import { jobOf, shellOf, workflowOf } from './workflow.ts';
 
 /** What one call of a fake program does. Later calls than there are steps repeat the last one. */
 export interface Step {
@@ -33,23 +35,47 @@ export interface Call {
   input: string;
 }
 
+interface Ended {
+  code: number | null;
+  /** What it wrote, to both. */
+  output: string;
+  /** What it left for the workflow: outputs and summary. */
+  summary: string;
+}
+
 export interface Stage {
   /** A checkout of git with a fly.toml, whose only commit is `commit`. */
   folder: string;
   commit: string;
+  /** Where programs put what nobody keeps: TMPDIR, and RUNNER_TEMP. */
+  temporary: string;
   /** A site that answers /version with that commit and everything else with 200. */
   url: string;
   /** No address has a server there. */
   nowhere: string;
+  /** The folder of the fakes, and the variables they need. */
+  bin: string;
+  fakeEnv: Record<string, string>;
   calls(): Call[];
   /** What scripts find in their environment, beside what every one gets. */
   env: Record<string, string>;
   /** Runs a script of scripts/deploy in the folder. */
-  run(script: string, ...args: string[]): Promise<{ code: number | null; output: string; summary: string }>;
+  run(script: string, ...args: string[]): Promise<Ended>;
+  /** Runs what a step of a workflow runs, as a runner would, in this repository. It has to be given the variables that the step sets. */
+  runStep(workflow: string, job: string, step: string, env: Record<string, string>): Promise<Ended>;
   close(): Promise<void>;
 }
 
 const recorded = ['BASE_URL', 'ALLOWED_ORIGIN', 'EXPECT_SHA', 'FLY_API_TOKEN'];
+
+/** What every step finds in its environment. */
+export const runner = {
+  GITHUB_ACTOR: 'someone',
+  GITHUB_REPOSITORY: 'Owner/Repo',
+  GITHUB_RUN_ID: '7',
+  GITHUB_SERVER_URL: 'https://github.com',
+  GITHUB_SHA: 'b'.repeat(40),
+};
 
 /** A program that writes down how it was called and does the next step of its script. */
 function fakeProgram(program: string, script: Script): string {
@@ -106,10 +132,41 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
   if (address === null || typeof address === 'string') throw new Error('the site has no port');
 
   const env: Record<string, string> = {};
+  const fakeEnv = { FAKE_LOG: log };
+  const start = async (command: readonly string[], cwd: string, path: string, more = {}): Promise<Ended> => {
+    const summary = join(home, 'summary');
+    writeFileSync(summary, '');
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, {
+      cwd,
+      env: {
+        PATH: path,
+        HOME: home,
+        TMPDIR: home,
+        RUNNER_TEMP: home,
+        ...fakeEnv,
+        FLY_API_TOKEN: 'the token',
+        GITHUB_OUTPUT: summary,
+        GITHUB_STEP_SUMMARY: summary,
+        ...env,
+        ...more,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, output, summary: readFileSync(summary, 'utf8') };
+  };
+  // A shell script is made of other programs.
+  const everything = `${bin}:${dirname(process.execPath)}:${process.env['PATH']}`;
   return {
     folder,
     env,
     commit,
+    temporary: home,
+    bin,
+    fakeEnv,
     url: `http://127.0.0.1:${address.port}`,
     // Port 1 (tcpmux) is nobody's.
     nowhere: 'http://127.0.0.1:1',
@@ -119,29 +176,20 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
       return text.split('\n').map((line) => JSON.parse(line) as Call);
     },
     async run(script, ...args) {
-      const summary = join(home, 'summary');
-      writeFileSync(summary, '');
       const file = join(root, 'scripts/deploy', script);
-      const shell = script.endsWith('.sh');
-      const child = spawn(shell ? file : process.execPath, shell ? args : [file, ...args], {
-        cwd: folder,
-        env: {
-          // A shell script is made of other programs.
-          PATH: shell ? `${bin}:${process.env['PATH']}` : bin,
-          HOME: home,
-          TMPDIR: home,
-          FAKE_LOG: log,
-          FLY_API_TOKEN: 'the token',
-          GITHUB_OUTPUT: summary,
-          GITHUB_STEP_SUMMARY: summary,
-          ...env,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let output = '';
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-      const [code] = (await once(child, 'close')) as [number | null];
-      return { code, output, summary: readFileSync(summary, 'utf8') };
+      if (script.endsWith('.sh')) return await start([file, ...args], folder, everything);
+      return await start([process.execPath, file, ...args], folder, bin);
+    },
+    async runStep(name, id, title, given) {
+      const workflow = workflowOf(name);
+      const job = jobOf(name, id);
+      const step = job.steps?.find((one) => one.name === title);
+      if (step?.run === undefined) throw new Error(`${name}: ${id} has no step "${title}" that runs something`);
+      const expected = Object.keys({ ...job.env, ...step.env }).sort();
+      assert.deepEqual(Object.keys(given).sort(), expected, `the variables of "${title}"`);
+      const script = join(home, 'step.sh');
+      writeFileSync(script, step.run);
+      return await start([...shellOf(workflow, step), script], root, everything, { ...runner, ...given });
     },
     async close() {
       site.close();

@@ -1,7 +1,8 @@
 // The shell scripts that workflows call, with a flyctl and a gh that write down how they were called.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { commandLine, root } from '../harness/target.ts';
@@ -46,12 +47,21 @@ test('an archive is made and encrypted on the machine of the app, and arrives by
   );
 });
 
+test('recipients may stand with spaces and line breaks, as people write lists', async () => {
+  const bytes = 'age-encryption.org/v1\n';
+  for (const list of ['age1a, age1b', 'age1a age1b', ' age1a,\nage1b,\n']) {
+    const { code, output, calls } = await fetchArchive({ ssh: [{ stdout: bytes }] }, { RECIPIENTS: list });
+    assert.equal(code, 0, output);
+    assert.match(calls[0]?.args.at(-1) ?? '', / --recipient age1a,age1b$/);
+  }
+});
+
 test('no archive: the command fails, what comes is none, the app does not wake, nobody could open it', async () => {
   assert.notEqual((await fetchArchive({ ssh: [{ code: 1 }] })).code, 0);
   const words = await fetchArchive({ ssh: [{ stdout: 'Error: app catatlas-api has no started VMs.\n' }] });
   assert.equal(words.code, 1);
   assert.match(words.output, /not an encrypted archive.*\n.*no started VMs/);
-  for (const wrong of ['', 'AGE-SECRET-KEY-1QQQ', 'age1x; rm -rf /', 'nobody']) {
+  for (const wrong of ['', ' , ', 'AGE-SECRET-KEY-1QQQ', 'age1x; rm -rf /', 'nobody', `${recipient}, nobody`]) {
     const refused = await fetchArchive({ ssh: [{}] }, { RECIPIENTS: wrong });
     assert.notEqual(refused.code, 0, `RECIPIENTS=${wrong}`);
     assert.deepEqual(refused.calls, []);
@@ -94,4 +104,57 @@ test('the executable does what a release is tried with', () => {
   assert.throws(() =>
     execFileSync(join(root, 'scripts/deploy/try-binary.sh'), [binary, 'f'.repeat(40)], { stdio: 'pipe' }),
   );
+});
+
+test('tidying up after the executable decides nothing: neither a folder that stays nor a server that does not end by itself', () => {
+  const [binary] = commandLine([], 'binary');
+  const folder = mkdtempSync(join(tmpdir(), 'catatlas-tidy-'));
+  try {
+    // As on Windows: nothing is sent a signal, and a file in use cannot be removed.
+    for (const [name, text] of [
+      ['uname', 'echo MINGW64_NT-10.0'],
+      ['rm', 'echo "rm: Device or resource busy" >&2; exit 1'],
+    ] as const)
+      writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const output = execFileSync(join(root, 'scripts/deploy/try-binary.sh'), [binary], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}`, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    assert.match(output, /works$/m);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('.ci/run installs what is missing, and nothing else', async () => {
+  const script = readFileSync(join(root, '.ci/run'), 'utf8');
+  const part = /^packages=\(\)$.*?^fi$/ms.exec(script)?.[0] ?? assert.fail('where are the packages?');
+  const commands = [...part.matchAll(/^need ([\w-]+) /gm)].map(([, name]) => name ?? '');
+  const packages = [...part.matchAll(/^need \S+ (\S+)$/gm)].map(([, name]) => name);
+  assert.ok(commands.length >= 5);
+  /** What apt-get is asked to install on a machine that has these commands and no others. */
+  const install = async (there: readonly string[], env: Record<string, string> = {}) => {
+    const stage = await setStage({
+      'apt-get': { update: [{}], install: [{}] },
+      ...Object.fromEntries(there.map((name) => [name, {}])),
+    });
+    try {
+      const output = execFileSync('/bin/bash', ['-c', `set -euo pipefail\n${part}\necho "$CHROMIUM"`], {
+        env: { PATH: stage.bin, ...stage.fakeEnv, ...env },
+        encoding: 'utf8',
+      });
+      const installed = stage.calls().find(({ args }) => args[0] === 'install')?.args ?? [];
+      return {
+        browser: output.trim().split('/').at(-1),
+        packages: installed.filter((one) => !/^(install|-.*)$/.test(one)),
+      };
+    } finally {
+      await stage.close();
+    }
+  };
+  assert.deepEqual(await install([...commands, 'chromium']), { browser: 'chromium', packages: [] });
+  assert.deepEqual(await install([...commands, 'google-chrome']), { browser: 'google-chrome', packages: [] });
+  assert.deepEqual((await install(commands.filter((name) => name !== 'jq').concat('chromium'))).packages, ['jq']);
+  assert.deepEqual((await install([], { CHROMIUM: '/nowhere/chromium' })).packages, packages);
 });
