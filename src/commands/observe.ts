@@ -122,7 +122,6 @@ async function openMetrics(
     const server = await serve({
       hostname,
       port,
-      maxBodyBytes: 1024,
       async fetch(request) {
         // Its answer is usually there in a millisecond. One that is late counts at the next scrape.
         await Promise.race([database.look(), turn(scrapePatience)]);

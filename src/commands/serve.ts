@@ -5,7 +5,6 @@ import type { AppContext } from '../context.ts';
 import type { Database, Sql } from '../database/connect.ts';
 import { AppError } from '../errors.ts';
 import { withAccessLog } from '../http/access-log.ts';
-import { maxBodyBytes } from '../http/body.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
 import { factsOf } from '../http/request-facts.ts';
 import { Lifecycle } from '../lifecycle.ts';
@@ -184,7 +183,6 @@ async function bind({ HOST, PORT }: Settings, answer: Promise<Answer>): Promise<
     return await serve({
       hostname: HOST,
       port: PORT,
-      maxBodyBytes,
       async fetch(request, peer) {
         factsOf(request).peer = peer;
         return (await answer)(request);

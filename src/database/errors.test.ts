@@ -26,7 +26,7 @@ test('toAppError() answers 503 with Retry-After to whatever waiting may cure', (
       'QUEUE_TIMEOUT',
       'NO_SUITABLE_HOST',
     ],
-    ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'],
+    ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EMFILE', 'ENFILE'],
     // Connection exceptions, shutdown and start, too many connections, disk full.
     ...['08000', '08006', '57P01', '57P02', '57P03', '53300', '53100', '53200'],
     // Given up by the server: statement timeout, lock timeout, and what three tries did not cure.

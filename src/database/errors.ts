@@ -27,6 +27,9 @@ const connectionCodes = new Set([
   'EAI_AGAIN',
   'EPIPE',
   'ETIMEDOUT',
+  // No file descriptor left for one.
+  'EMFILE',
+  'ENFILE',
 ]);
 
 /** Codes that mean: there was a connection, and it broke. What is tried again gets another one. */

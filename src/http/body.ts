@@ -3,9 +3,6 @@ import { AppError } from '../errors.ts';
 /** The most that a JSON body may hold, in bytes: the largest valid one (5000 escaped emoji and its fields) is under 100 kB. */
 export const maxJsonBytes = 1_048_576;
 
-/** The hard stop of the server itself, for bodies that no rule here has looked at. */
-export const maxBodyBytes = 16 * 1_048_576;
-
 /** How deep JSON may be nested: no body of this API needs three levels, and what walks thousands runs out of stack. */
 const maxDepth = 64;
 

@@ -19,20 +19,22 @@ export async function streamJsonArray(
   const first = await listBefore(Number.MAX_SAFE_INTEGER, batchSize);
   if (first.length < batchSize) return new Response(`[${join(first)}]`, { headers });
   const encoder = new TextEncoder();
-  let rows = first;
-  let opening = '[';
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const last = rows.at(-1);
-      if (last === undefined) {
-        controller.enqueue(encoder.encode(']'));
-        controller.close();
-        return;
-      }
-      controller.enqueue(encoder.encode(opening + join(rows)));
-      opening = ',';
-      rows = rows.length < batchSize ? [] : await listBefore(last.id, batchSize);
+  let unsent: readonly JsonRow[] | undefined = first;
+  let before = Number.MAX_SAFE_INTEGER;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const rows = unsent ?? (await listBefore(before, batchSize));
+        unsent = undefined;
+        const opening = before === Number.MAX_SAFE_INTEGER ? '[' : rows.length > 0 ? ',' : '';
+        const last = rows.length < batchSize;
+        controller.enqueue(encoder.encode(opening + join(rows) + (last ? ']' : '')));
+        if (last) controller.close();
+        else before = rows.at(-1)?.id ?? 0;
+      },
     },
-  });
+    // Nothing is read ahead: thousands of clients may have stopped reading.
+    { highWaterMark: 0 },
+  );
   return new Response(body, { headers });
 }

@@ -12,11 +12,20 @@ export function keepMemoryLow(): void {
   if (typeof Bun === 'undefined') return;
   let floor = 0;
   const timer = setInterval(() => {
-    const resident = process.memoryUsage.rss();
+    const resident = residentBytes();
     // What the last collection could not free is in use: collecting again before it has grown is work for nothing.
-    if (resident < comfortable || resident < floor * 1.04) return;
+    if (resident === undefined || resident < comfortable || resident < floor * 1.04) return;
     Bun.gc(true);
-    floor = process.memoryUsage.rss();
+    floor = residentBytes() ?? resident;
   }, lookEveryMilliseconds);
   timer.unref();
+}
+
+/** Undefined when it cannot be asked, which takes a file descriptor: connections may have taken all. */
+function residentBytes(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return undefined;
+  }
 }

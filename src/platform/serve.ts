@@ -17,8 +17,7 @@ interface ServeOptions {
   hostname: string;
   /** 0 picks a free port. */
   port: number;
-  /** The hard stop behind the limits of `http/body.ts`; on Deno that check is the only one. */
-  maxBodyBytes: number;
+  /** Has to limit what it reads of a body. What it leaves is read and thrown away, so that every client gets to the answer. */
   fetch(request: Request, peer: Peer): Response | Promise<Response>;
 }
 
@@ -48,14 +47,16 @@ function explainListenFailure(error: unknown, { hostname, port }: ServeOptions):
   return `cannot listen on ${hostname} port ${port}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-function serveOnBun({ hostname, port, maxBodyBytes, fetch }: ServeOptions): Server {
+function serveOnBun({ hostname, port, fetch }: ServeOptions): Server {
   const server = Bun.serve({
     hostname,
     port,
     // Bun would let a second process share the port silently.
     reusePort: false,
-    maxRequestBodySize: maxBodyBytes,
-    // Above Fly's proxy pool (4 s) and usual load balancers, so that they close first.
+    // No limit of Bun's: it would answer 413 without headers and body, and mostly cut the connection before that arrives.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    // Above Fly's proxy pool (4 s) and usual load balancers, so that they close first. What has not sent a whole head of a request
+    // is closed after 12 s, whatever this says; a client that stops reading, after these 60. Deno 2.9.6 closes none of them.
     idleTimeout: 60,
     development: false,
     fetch(request, self) {
@@ -73,23 +74,39 @@ function serveOnBun({ hostname, port, maxBodyBytes, fetch }: ServeOptions): Serv
 
 function serveOnDeno({ hostname, port, fetch }: ServeOptions): Server {
   const controller = new AbortController();
-  const server = Deno.serve(
-    { hostname, port, signal: controller.signal, onListen() {} },
-    (request: Request, info: { remoteAddr: { hostname: string; port: number } }) =>
-      fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }),
-  );
-  let draining = false;
+  const listen = (on: number) =>
+    Deno.serve(
+      { hostname, port: on, signal: controller.signal, onListen() {} },
+      (request: Request, info: { remoteAddr: { hostname: string; port: number } }) =>
+        fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }),
+    );
+  let server = listen(port);
+  const { port: chosen } = server.addr;
+  let ending = false;
+
+  // Deno 2.9.6 gives up, with all its connections, when there is no file descriptor left for one more.
+  const listenAgain = () => {
+    if (ending) return;
+    try {
+      server = listen(chosen);
+      server.finished.catch(listenAgain);
+    } catch {
+      setTimeout(listenAgain, 100);
+    }
+  };
+  server.finished.catch(listenAgain);
   return {
     hostname,
-    port: server.addr.port,
+    port: chosen,
     drain() {
-      draining = true;
+      ending = true;
       return server.shutdown();
     },
     async abort() {
       // Once a shutdown has begun, Deno 2.9.6 has no way left to close what it still waits for (`BadResource`, thrown where it
       // cannot be caught): such requests end with the process.
-      if (draining) return;
+      if (ending) return;
+      ending = true;
       controller.abort();
       await server.finished;
     },
