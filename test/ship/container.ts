@@ -31,22 +31,32 @@ export interface Container {
 /** Without containers, namespaces or root there is nothing to prove it with. */
 export const needsRoot = process.platform !== 'linux' || process.getuid?.() !== 0;
 
+/** Where a Dockerfile leaves the program for the image, and where in the image it belongs. */
+const copied = /^--from=build (\S+) (\S+)$/;
+
+/** Runs the first stage of the Dockerfile for an architecture, as Docker names it, and returns the program that it makes in the folder. */
+export function buildProgram(architecture: string, commit: string, folder: string): string {
+  const [build, final] = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'));
+  if (!build || !final) throw new Error('the Dockerfile has not two stages');
+  runStage(build, root, folder, { TARGETARCH: architecture, BUILD_COMMIT: commit });
+  return join(folder, copied.exec(textOf(final, 'COPY'))?.[1] ?? '');
+}
+
 /**
  * Builds the image: runs the first stage of the Dockerfile, then lays out a root directory with what the base image has (a C
  * library, certificates, time zones, an account; taken from this machine) and what the last stage copies into it.
  */
 export function buildImage(commit: string): Image {
   const home = mkdtempSync(join(tmpdir(), 'catatlas-image-'));
-  const [build, final] = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'));
-  if (!build || !final) throw new Error('the Dockerfile has not two stages');
-  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
-  runStage(build, root, home, { TARGETARCH: architecture, BUILD_COMMIT: commit });
+  const program = buildProgram(process.arch === 'arm64' ? 'arm64' : 'amd64', commit, home);
+  const final = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'))[1];
+  if (!final) throw new Error('the Dockerfile has not two stages');
 
   const directory = join(home, 'root');
-  const [, from = '', to = ''] = /^--from=build (\S+) (\S+)$/.exec(textOf(final, 'COPY')) ?? [];
+  const to = copied.exec(textOf(final, 'COPY'))?.[2] ?? '';
   for (const empty of ['proc', 'dev', 'tmp', 'home/nonroot', 'etc', dirname(to)])
     mkdirSync(join(directory, empty), { recursive: true });
-  cpSync(join(home, from), join(directory, to));
+  cpSync(program, join(directory, to));
   const needed = execFileSync('ldd', [join(directory, to)], { encoding: 'utf8' })
     .split('\n')
     .flatMap((line) => /(\/\S+) \(0x/.exec(line)?.[1] ?? []);
