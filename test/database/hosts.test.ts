@@ -148,7 +148,8 @@ for (const version of testedVersions) {
       const began = performance.now();
       for (let query = 0; query < connections; query += 1) assert.equal(await portOf(database), primary.port);
       const milliseconds = performance.now() - began;
-      assert.ok(milliseconds < (connectTimeout * 1000) / 2 + 500, `${milliseconds} ms`);
+      // Had they begun with the frozen one again, each would have waited its share first.
+      assert.ok(milliseconds < 500, `${milliseconds} ms`);
     });
 
     test('a query is cancelled on the host where it runs', async () => {

@@ -19,6 +19,8 @@ export interface PatroniNode {
   start(): void;
   /** Stops every process where it stands (SIGSTOP): connections stay open, nothing answers. */
   freeze(): void;
+  /** Stops Patroni alone: nobody keeps the leader's key, and PostgreSQL goes on. */
+  freezePatroni(): void;
   thaw(): void;
   /** Stops the processes that send its WAL to the standbys. Returns how many. They die with the node. */
   holdBackReplication(): number;
@@ -318,6 +320,9 @@ async function makeNode({
       await eventually('the processes are gone', () => (doomed.every(hasEnded) ? true : undefined));
     },
     freeze,
+    freezePatroni() {
+      if (patroni !== undefined) signalAll(processesOf(patroni.pid), 'SIGSTOP');
+    },
     thaw: () => signalAll(processes(), 'SIGCONT'),
     holdBackReplication() {
       const senders = processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('walsender'));
