@@ -77,8 +77,12 @@ export async function openWire(baseUrl: string): Promise<Wire> {
       }),
     );
     received = received.subarray(end + 4);
-    const body = headers.get('transfer-encoding') === 'chunked' ? await readChunks() : await take(lengthOf(headers));
-    return { status: Number(statusLine.split(' ')[1]), headers, body: body.toString('utf8') };
+    const status = Number(statusLine.split(' ')[1]);
+    const chunked = headers.get('transfer-encoding') === 'chunked';
+    // 204 and 304 have none (RFC 9112, 6.3).
+    const length = status === 204 || status === 304 ? 0 : chunked ? undefined : lengthOf(headers);
+    const body = length === undefined ? await readChunks() : await take(length);
+    return { status, headers, body: body.toString('utf8') };
   };
   return {
     socket,
