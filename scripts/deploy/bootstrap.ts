@@ -88,7 +88,7 @@ async function provideUnmanaged(
     const said = await hands.act(
       'A database and a user for the app',
       ['postgres', 'attach', database, '--app', app, '--superuser=false', '--yes'],
-      `If it says that the user exists: flyctl postgres detach ${database} --app ${app}. ${again}`,
+      `If it says that the user exists, set DATABASE_URL by hand (docs/troubleshooting.md, the password is lost). ${again}`,
     );
     keepAddress(hands, 'DATABASE_URL', said);
   }

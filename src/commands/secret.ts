@@ -8,7 +8,7 @@ export const command: Command = {
   exitCodes: [ExitCode.ok, ExitCode.usage],
   examples: [
     { line: 'catatlas secret', purpose: 'print a secret' },
-    { line: 'fly secrets set JWT_SECRET="$(catatlas secret)"', purpose: 'set it on Fly.io, without showing it' },
+    { line: 'catatlas secret | fly secrets set --stage JWT_SECRET=-', purpose: 'set it on Fly.io, without showing it' },
     { line: '(umask 077; catatlas secret > jwt-secret)', purpose: 'write it into a file, for JWT_SECRET_FILE' },
   ],
   async run(_args, io) {

@@ -162,7 +162,7 @@ test('the first failure ends it, with what to do, and nothing is done after it',
     ['apps create', /Names are unique.*fly\.toml/],
     ['postgres create', /flyctl apps destroy catatlas-db/],
     ['machine list --app catatlas-db --json', /flyctl machine list.*exit code 1\nThen run this again/],
-    ['postgres attach', /flyctl postgres detach catatlas-db --app catatlas-api/],
+    ['postgres attach', /set DATABASE_URL by hand \(docs\/troubleshooting\.md/],
     ['ssh console', /flyctl postgres connect --app catatlas-db: alter database catatlas_api owner to catatlas_api;/],
     ['deploy', /flyctl logs --app catatlas-api/],
   ];
