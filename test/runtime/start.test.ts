@@ -297,6 +297,17 @@ describe('the log', () => {
     }
   });
 
+  test('in production they are those that the deployment plan looks for', async () => {
+    const deployed = workshop.launch(['serve'], {
+      env: { DATABASE_URL: await server.createDatabase(), JWT_SECRET: secrets.jwt, ALLOWED_ORIGINS: origin },
+    });
+    await deployed.logged('ready');
+    const [first, second] = deployed.log.map(({ message }) => message);
+    assert.match(first ?? '', /^Starting CatAtlas API v\d+\.\d+\.\d+$/);
+    assert.equal(second, 'Environment: production');
+    await deployed.kill();
+  });
+
   test('one line a request: id, method, route, status, duration', async () => {
     const made = await call<Entry>('POST', '/entries', {
       json: { text: 'private words' },
