@@ -61,8 +61,11 @@ export interface Stage {
   env: Record<string, string>;
   /** Runs a script of scripts/deploy in the folder. */
   run(script: string, ...args: string[]): Promise<Ended>;
-  /** Runs what a step of a workflow runs, as a runner would, in this repository. It has to be given the variables that the step sets. */
-  runStep(workflow: string, job: string, step: string, env: Record<string, string>): Promise<Ended>;
+  /**
+   * Runs what a step of a workflow runs, as a runner would, in this repository or another folder. It has to be given the variables that
+   * the step sets.
+   */
+  runStep(workflow: string, job: string, step: string, env: Record<string, string>, folder?: string): Promise<Ended>;
   close(): Promise<void>;
 }
 
@@ -180,7 +183,7 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
       if (script.endsWith('.sh')) return await start([file, ...args], folder, everything);
       return await start([process.execPath, file, ...args], folder, bin);
     },
-    async runStep(name, id, title, given) {
+    async runStep(name, id, title, given, where = root) {
       const workflow = workflowOf(name);
       const job = jobOf(name, id);
       const step = job.steps?.find((one) => one.name === title);
@@ -189,7 +192,7 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
       assert.deepEqual(Object.keys(given).sort(), expected, `the variables of "${title}"`);
       const script = join(home, 'step.sh');
       writeFileSync(script, step.run);
-      return await start([...shellOf(workflow, step), script], root, everything, { ...runner, ...given });
+      return await start([...shellOf(workflow, step), script], where, everything, { ...runner, ...given });
     },
     async close() {
       site.close();
