@@ -104,8 +104,13 @@ export async function redeployImage(app: string, image: string, config: string):
   return await deployImage(app, image, config, '--strategy', 'rolling', '--skip-release-command');
 }
 
-/** Are two references the same image? The digest says so where both have one, whatever the tag: flyctl may put its own there. */
+/**
+ * Are two references the same image? Built twice from the same commit, it is; otherwise the digest decides where both have one, whatever
+ * the tag: flyctl may put its own there.
+ */
 export function isSameImage(one: string, other: string): boolean {
+  const commit = commitOf(one);
+  if (commit !== undefined && commit === commitOf(other)) return true;
   const [oneName, oneDigest] = one.split('@');
   const [otherName, otherDigest] = other.split('@');
   if (oneDigest !== undefined && otherDigest !== undefined) return oneDigest === otherDigest;
