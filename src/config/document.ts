@@ -77,6 +77,9 @@ every reason at once, when
 In both, every value must be valid. An origin is scheme, host and, if need be, port: one with a path, a query or a slash at the
 end would never match what a browser sends, so it is an error.
 
+In production every answer to a request that came by HTTPS has \`Strict-Transport-Security\`, for two years and this host alone. TLS ends in front of
+the program, so the proxy there has to say \`X-Forwarded-Proto: https\`; Fly.io's does.
+
 The first server's \`CATATLAS_DB_PATH\` and \`DATABASE_PATH\` named a SQLite file. They are not read, and a warning says so.
 
 ## Stopping
