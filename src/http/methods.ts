@@ -1,5 +1,10 @@
 import { AppError } from '../errors.ts';
 
+/** Does this method change nothing, so that it may be asked again, or of a replica? RFC 9110, 9.2.1. */
+export function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
+}
+
 /** Which methods a path has, so that 404 and 405 can be told apart: Elysia knows only 404. */
 export class RouteTable {
   readonly #fixed = new Map<string, string[]>();

@@ -1,11 +1,9 @@
 import { isConnectionLost } from '../database/errors.ts';
 import type { AppError } from '../errors.ts';
+import { isSafe } from './methods.ts';
 import { factsOf } from './request-facts.ts';
 
 type Fetch = (request: Request) => Promise<Response>;
-
-/** Methods that change nothing (RFC 9110, 9.2.1): to ask again is harmless. */
-const reads = new Set(['GET', 'HEAD']);
 
 /** A read that has taken longer, in milliseconds, is not asked again: its client has waited enough. */
 const patience = 1000;
@@ -29,7 +27,7 @@ export function readAgain(fetch: Fetch): Fetch {
 /** Is this failure a reason to ask again? Notes it if so; the second failure of a request is final. */
 export function noteInterruption(request: Request, { cause }: AppError): boolean {
   const facts = factsOf(request);
-  if (facts.interrupted || !reads.has(request.method) || !isConnectionLost(cause)) return false;
+  if (facts.interrupted || !isSafe(request.method) || !isConnectionLost(cause)) return false;
   facts.interrupted = performance.now() - facts.began < patience;
   return facts.interrupted;
 }

@@ -1,9 +1,7 @@
 import { AppError } from '../errors.ts';
 import { maxJsonBytes } from './body.ts';
+import { isSafe } from './methods.ts';
 import { retryAfterSeconds } from './readiness.ts';
-
-/** Methods that change nothing (RFC 9110 9.2.1). */
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /**
  * How long the proxy may look for a server in the other region. After that it brings the request back, so that the client gets an
@@ -19,7 +17,7 @@ const fallback = 'timeout=10s;fallback=force_self';
  * for Ruby answers.
  */
 export function requirePrimary(primaryElsewhere: string | undefined, request: Request): void {
-  if (primaryElsewhere === undefined || safeMethods.has(request.method)) return;
+  if (primaryElsewhere === undefined || isSafe(request.method)) return;
   if (request.headers.has('fly-replay-failed'))
     throw new AppError(
       503,
