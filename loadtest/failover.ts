@@ -30,7 +30,7 @@ export const options = run.options(
       exec: 'write',
       rate,
       duration: `${durationSeconds}s`,
-      // All that arrive while the longest answers are waited for: one for the write, and one for reading it back.
+      // All that arrive while the longest answer is waited for.
       preAllocatedVUs: rate * longestAnswer,
     },
   },

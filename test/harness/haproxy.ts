@@ -29,10 +29,10 @@ export async function startHaproxy(nodes: readonly PatroniNode[]): Promise<Runni
   writeFileSync(file, settings, { mode: 0o644 });
   spawnGuard(folder, 'haproxy.pid', owner);
   const server = spawnServer({ name: 'haproxy', folder, owner, program, args: ['-db', '-f', file] });
-  // It says so in its log as soon as a check has found the primary, and at once when the settings are wrong.
-  await eventually('HAProxy has found the primary', () => {
+  // It begins with the belief that all are primaries, and says of each that its check shows to be none.
+  await eventually('HAProxy knows the primary', () => {
     if (!server.runs()) throw new Error(`HAProxy ended:\n${server.output()}`);
-    return true;
+    return server.output().match(/ is DOWN/g)?.length === nodes.length - 1 ? true : undefined;
   });
   return {
     port,

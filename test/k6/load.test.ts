@@ -66,6 +66,15 @@ describe('load scripts', () => {
       assert.equal(await entriesLeft(), 0);
     });
 
+  it('failover writes, reads back, and lists every write', async () => {
+    const outcome = await load('failover', { DURATION: '3s', RATE: '10' });
+    assert.equal(outcome.code, 0, story(outcome));
+    const listed = outcome.stderr.match(/msg="write 200 \d+ \d+ load test [^"]+"/g) ?? [];
+    const [, mark] = /from entries where location = '([^']+)'/.exec(outcome.stderr) ?? [];
+    const deleted = await sql`delete from entries where location = ${String(mark)}`;
+    assert.ok(deleted.count >= 25 && listed.length === deleted.count, `${listed.length} of ${deleted.count}`);
+  });
+
   it('map says what it wants when there is nothing on the map', async () => {
     const outcome = await load('map', { DURATION: '3s' });
     assert.equal(outcome.code, scriptException, story(outcome));
@@ -129,6 +138,22 @@ describe('load scripts, refused or disappointed', () => {
     assert.ok(mark !== undefined, story(outcome));
     assert.ok(fake.entries.size > 0);
     assert.deepEqual([...new Set([...fake.entries.values()].map(({ location }) => location))], [mark]);
+  });
+
+  it('failover: a sighting that was acknowledged and is gone is a failure, a refused one is not', async () => {
+    for (const [lost, status, code] of [
+      ['GET /entries/:id', 404, thresholdsCrossed],
+      ['GET /entries/:id', 503, 0],
+      ['POST /entries', 500, thresholdsCrossed],
+    ] as const) {
+      const fake = await startFakeServer(({ route, response }) => {
+        if (route === lost) response.writeHead(status).end();
+        return route === lost;
+      });
+      servers.push(fake);
+      const outcome = await load('failover', { BASE_URL: fake.url, DURATION: '2s', RATE: '5' });
+      assert.equal(outcome.code, code, story(outcome));
+    }
   });
 
   it('measure nothing when nobody answers', async () => {
