@@ -87,7 +87,7 @@ export const catRoutes = (context: AppContext) => {
   const profiles = new ProfileCache<Representation>(keptProfiles);
   const enhancedProfiles = new ProfileCache<Representation>(keptProfiles);
   return new Elysia({ name: 'cats' })
-    .get('/cats', () => streamJsonArray((before, limit) => listCatsBefore(context.sql, before, limit)), {
+    .get('/cats', () => streamJsonArray(context.log, (before, limit) => listCatsBefore(context.sql, before, limit)), {
       detail: operation({
         operationId: 'listCats',
         tag: 'Cats',

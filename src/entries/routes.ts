@@ -39,16 +39,20 @@ const entryLinks = {
 /** Sightings: read, create, change, delete, mark, assign to a cat. */
 export const entryRoutes = (context: AppContext) =>
   new Elysia({ name: 'entries' })
-    .get('/entries', () => streamJsonArray((before, limit) => listEntriesBefore(context.sql, before, limit)), {
-      detail: operation({
-        operationId: 'listEntries',
-        tag: 'Entries',
-        summary: 'List all sightings',
-        description: 'Every sighting, newest id first, as one array. Large lists are streamed.',
-        success: { description: 'All sightings', schema: entryList },
-        errors: [],
-      }),
-    })
+    .get(
+      '/entries',
+      () => streamJsonArray(context.log, (before, limit) => listEntriesBefore(context.sql, before, limit)),
+      {
+        detail: operation({
+          operationId: 'listEntries',
+          tag: 'Entries',
+          summary: 'List all sightings',
+          description: 'Every sighting, newest id first, as one array. Large lists are streamed.',
+          success: { description: 'All sightings', schema: entryList },
+          errors: [],
+        }),
+      },
+    )
     .post(
       '/entries',
       async ({ body }) => {

@@ -1,3 +1,8 @@
+import { currentRequest } from '../observability/current-request.ts';
+import type { Log } from '../observability/log.ts';
+import { asAppError, logProblem } from './problem.ts';
+import { readOnceMore } from './read-again.ts';
+
 const batchSize = 500;
 
 /** A row of a list, as the database wrote it in JSON. */
@@ -9,9 +14,11 @@ export interface JsonRow {
 /**
  * A JSON array of rows by descending id, fetched in batches by key. Memory stays flat and no connection is held while a slow
  * client reads; a list that fits one batch is a plain answer. The first batch is read before the answer begins, so that a
- * failure there is a proper error; a later one cuts the connection, which a client sees as a failed download.
+ * failure there is a proper error; a later one that a second try does not cure cuts the connection, which a client sees as a failed
+ * download, and the log has why.
  */
 export async function streamJsonArray(
+  log: Log,
   listBefore: (before: number, limit: number) => Promise<JsonRow[]>,
 ): Promise<Response> {
   const headers = { 'content-type': 'application/json' };
@@ -19,12 +26,21 @@ export async function streamJsonArray(
   const first = await listBefore(Number.MAX_SAFE_INTEGER, batchSize);
   if (first.length < batchSize) return new Response(`[${join(first)}]`, { headers });
   const encoder = new TextEncoder();
+  const requestId = currentRequest()?.id ?? '';
+  const nextBatch = async (before: number) => {
+    try {
+      return await readOnceMore(() => listBefore(before, batchSize));
+    } catch (error) {
+      logProblem(log, asAppError(error), requestId);
+      throw error;
+    }
+  };
   let unsent: readonly JsonRow[] | undefined = first;
   let before = Number.MAX_SAFE_INTEGER;
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const rows = unsent ?? (await listBefore(before, batchSize));
+        const rows = unsent ?? (await nextBatch(before));
         unsent = undefined;
         const opening = before === Number.MAX_SAFE_INTEGER ? '[' : rows.length > 0 ? ',' : '';
         const last = rows.length < batchSize;

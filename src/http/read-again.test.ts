@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toAppError } from '../database/errors.ts';
 import type { AppError } from '../errors.ts';
-import { noteInterruption, readAgain } from './read-again.ts';
+import { noteInterruption, readAgain, readOnceMore } from './read-again.ts';
 import { factsOf } from './request-facts.ts';
 
 const failure = (code: string): AppError => {
@@ -65,4 +65,21 @@ test('nor one whose client has waited for long', () => {
   const request = new Request('http://server/entries');
   factsOf(request).began -= 1500;
   assert.equal(noteInterruption(request, failure('ECONNRESET')), false);
+});
+
+test('a part of an answer that has begun is read once more, and no more', async () => {
+  const reading = (...codes: string[]) => {
+    let reads = 0;
+    const rows = readOnceMore(async () => {
+      const code = codes[reads];
+      reads += 1;
+      if (code !== undefined) throw Object.assign(new Error(code), { code });
+      return reads;
+    });
+    return rows.catch((error: Error) => `${error.message} at read ${reads}`);
+  };
+  assert.equal(await reading(), 1);
+  assert.equal(await reading('ECONNRESET'), 2);
+  assert.equal(await reading('ECONNRESET', '57P01'), '57P01 at read 2');
+  assert.equal(await reading('ECONNREFUSED'), 'ECONNREFUSED at read 1');
 });

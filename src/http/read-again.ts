@@ -19,10 +19,23 @@ export function readAgain(fetch: Fetch): Fetch {
   return async (request) => {
     const response = await fetch(request);
     if (!factsOf(request).interrupted) return response;
-    await new Promise((resolve) => setTimeout(resolve, pause));
+    await poolNotices();
     return await fetch(request);
   };
 }
+
+/** The same for one of the reads of an answer that has begun, which cannot be asked for as a whole again. */
+export async function readOnceMore<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+    await poolNotices();
+    return await read();
+  }
+}
+
+const poolNotices = () => new Promise((resolve) => setTimeout(resolve, pause));
 
 /** Is this failure a reason to ask again? Notes it if so; the second failure of a request is final. */
 export function noteInterruption(request: Request, { cause }: AppError): boolean {
