@@ -19,3 +19,8 @@ export async function configAt(commit: string | undefined, config: string): Prom
   console.error(`${config} of ${commit ?? 'the version before'} is not to be had: that of today is used`);
   return config;
 }
+
+/** Is the commit part of what led to the other, and so older? No, when git does not know them. */
+export async function isOlder(commit: string, than: string): Promise<boolean> {
+  return commit !== than && (await run('git', ['merge-base', '--is-ancestor', commit, than])).code === 0;
+}

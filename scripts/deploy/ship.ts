@@ -8,7 +8,7 @@
 // bun scripts/deploy/ship.ts --app APP --image IMAGE --url URL --commit SHA --origin ORIGIN [--config fly.toml]
 //
 // Needs flyctl and k6 on PATH and FLY_API_TOKEN. Exit codes: outcome.ts; 2 for wrong options. docs/rollback.md is about the way back.
-import { configAt } from './config.ts';
+import { configAt, isOlder } from './config.ts';
 import { commitOf, deployImage, findCompleted, isSameImage, listReleases, redeployImage, runsOnly } from './fly.ts';
 import { conclude, type Outcome } from './outcome.ts';
 import { fetchPatiently, readOptions } from './program.ts';
@@ -41,6 +41,14 @@ async function ship(plan: Plan): Promise<End> {
   const before = live ? `v${live.version}, ${live.image}, commit ${live.commit ?? 'unknown'}` : 'nothing';
   console.log(`Live before: ${before}`);
   const details = [`Image: ${plan.image}`, `Before: ${before}`];
+
+  // An old run of the workflow that is started again would take everything back that was deployed since.
+  if (live?.commit !== undefined && (await isOlder(plan.commit, live.commit)))
+    return [
+      'refused',
+      ...details,
+      'Its commit is older than the one that is live. Going back on purpose: docs/rollback.md.',
+    ];
 
   if (!(await deployImage(plan.app, plan.image, plan.config, '--wait-timeout', '5m'))) {
     details.push('flyctl deploy failed.');

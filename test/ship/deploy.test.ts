@@ -212,6 +212,15 @@ test('a run that is started again does not roll back to the image it deploys, bu
   }
 });
 
+test('an old run that is started again deploys nothing; what is live already, and what is newer, it does', async () => {
+  const { code, summary, deploys } = await ship({ options: ({ parent }) => ['--commit', parent] });
+  assert.equal(code, 1);
+  assert.match(summary, /^outcome=refused$/m);
+  assert.equal(deploys.length, 0);
+  for (const pick of [({ commit }: Stage) => commit, ({ child }: Stage) => child])
+    assert.equal((await ship({ options: (stage) => ['--commit', pick(stage)] })).code, 0);
+});
+
 test('the rollback fails: said so, once, and not tried again', async () => {
   const { code, summary, deploys } = await ship({
     fly: { deploy: [{}, { code: 1 }] },

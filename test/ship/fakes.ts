@@ -44,18 +44,19 @@ interface Ended {
 }
 
 export interface Stage {
-  /** A checkout of git with a fly.toml, whose only commit is `commit`. */
+  /** A checkout of git with three commits: `commit` is live. Its fly.toml is another in each, and another again in the folder. */
   folder: string;
+  parent: string;
   commit: string;
+  child: string;
   /** Where programs put what nobody keeps: TMPDIR, and RUNNER_TEMP. */
   temporary: string;
   /** A site that answers /version with that commit and everything else with 200. */
   url: string;
   /** No address has a server there. */
   nowhere: string;
-  /** The folder of the fakes, and the variables they need. */
+  /** The folder of the fakes. */
   bin: string;
-  fakeEnv: Record<string, string>;
   calls(): Call[];
   /** What scripts find in their environment, beside what every one gets. */
   env: Record<string, string>;
@@ -120,12 +121,18 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
       cwd: folder,
       encoding: 'utf8',
     });
-  writeFileSync(join(folder, 'fly.toml'), 'app = "as it was"\n');
   git('init', '--quiet');
-  git('add', '.');
-  git('commit', '--quiet', '--no-verify', '--message', 'before');
-  const commit = git('rev-parse', 'HEAD').trim();
-  writeFileSync(join(folder, 'fly.toml'), 'app = "as it is"\n');
+  const write = (text: string) => writeFileSync(join(folder, 'fly.toml'), `app = "${text}"\n`);
+  const commitAs = (text: string) => {
+    write(text);
+    git('add', '.');
+    git('commit', '--quiet', '--no-verify', '--message', text);
+    return git('rev-parse', 'HEAD').trim();
+  };
+  const parent = commitAs('as it was long ago');
+  const commit = commitAs('as it was');
+  const child = commitAs('as it will be');
+  write('as it is');
 
   const site = createServer((request, response) => {
     response.end(request.url === '/version' ? JSON.stringify({ commit }) : '{}');
@@ -135,7 +142,6 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
   if (address === null || typeof address === 'string') throw new Error('the site has no port');
 
   const env: Record<string, string> = {};
-  const fakeEnv = { FAKE_LOG: log };
   const start = async (command: readonly string[], cwd: string, path: string, more = {}): Promise<Ended> => {
     const summary = join(home, 'summary');
     writeFileSync(summary, '');
@@ -147,7 +153,7 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
         HOME: home,
         TMPDIR: home,
         RUNNER_TEMP: home,
-        ...fakeEnv,
+        FAKE_LOG: log,
         FLY_API_TOKEN: 'the token',
         GITHUB_OUTPUT: summary,
         GITHUB_STEP_SUMMARY: summary,
@@ -166,10 +172,11 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
   return {
     folder,
     env,
+    parent,
     commit,
+    child,
     temporary: home,
     bin,
-    fakeEnv,
     url: `http://127.0.0.1:${address.port}`,
     // Port 1 (tcpmux) is nobody's.
     nowhere: 'http://127.0.0.1:1',
