@@ -44,7 +44,7 @@ interface Ended {
 }
 
 export interface Stage {
-  /** A checkout of git with three commits: `commit` is live. Its fly.toml is another in each, and another again in the folder. */
+  /** A checkout of git that knows three commits: `commit` is live and checked out. Its fly.toml is another in each, and another again in the folder. */
   folder: string;
   parent: string;
   commit: string;
@@ -132,6 +132,7 @@ export async function setStage(programs: Record<string, Script>): Promise<Stage>
   const parent = commitAs('as it was long ago');
   const commit = commitAs('as it was');
   const child = commitAs('as it will be');
+  git('reset', '--quiet', '--hard', commit);
   write('as it is');
 
   const site = createServer((request, response) => {
