@@ -44,7 +44,7 @@ interface Ended {
 }
 
 export interface Stage {
-  /** A checkout of git that knows three commits: `commit` is live and checked out. Its fly.toml is another in each, and another again in the folder. */
+  /** A checkout of git that knows three commits; `commit` is live, and checked out. Each has another fly.toml, and so has the folder. */
   folder: string;
   parent: string;
   commit: string;
