@@ -9,7 +9,8 @@ target=${2:?where to, with a tag}
 digest=${image##*@}
 # One architecture: Fly.io did not always understand an index (superfly/flyctl-actions#35).
 docker buildx imagetools create --prefer-index=false --tag "$target" "$image" >&2
-copied=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$target")
+# `{{.Manifest.Digest}}` prints no digest, but a page of text (buildx 0.24).
+copied=$(docker buildx imagetools inspect --format '{{json .Manifest}}' "$target" | jq --raw-output .digest)
 if [ "$copied" != "$digest" ]; then
   echo "$target is $copied, not $digest" >&2
   exit 1

@@ -100,7 +100,7 @@ test('what is deployed is what was tried, by its digest, and has the commit in i
         docker: {
           'buildx imagetools inspect --raw': [manifest()],
           'buildx imagetools create': [{ stdout: 'pushed\n' }],
-          'buildx imagetools inspect --format': [{ stdout: `${copied}\n` }],
+          'buildx imagetools inspect --format {{json .Manifest}}': [{ stdout: JSON.stringify({ digest: copied }) }],
         },
       },
       (stage) =>
