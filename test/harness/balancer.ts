@@ -24,6 +24,8 @@ interface Backend {
   ready: boolean;
   underway: number;
   answers: number;
+  /** The number of the request that it was last chosen for. */
+  turn: number;
   idle: { wire: Wire; since: number }[];
 }
 
@@ -45,7 +47,8 @@ const hopHeaders = new Set([
 export async function startBalancer(servers: readonly string[]): Promise<Balancer> {
   const backends = new Map<string, Backend>();
   const made: string[] = [];
-  const add = (url: string) => backends.set(url, { url, ready: false, underway: 0, answers: 0, idle: [] });
+  let turns = 0;
+  const add = (url: string) => backends.set(url, { url, ready: false, underway: 0, answers: 0, turn: 0, idle: [] });
   for (const server of servers) add(server);
 
   const server = createServer((request, response) => {
@@ -60,6 +63,8 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
       return;
     }
     backend.underway += 1;
+    turns += 1;
+    backend.turn = turns;
     try {
       const answer = await exchange(backend, request, body);
       backend.answers += 1;
@@ -97,9 +102,11 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
   };
 }
 
-/** The ready one with the least to do. */
+/** The ready one with the least to do; of several, the one whose turn is longest ago. */
 function choose(backends: readonly Backend[]): Backend | undefined {
-  return backends.filter(({ ready }) => ready).sort((one, other) => one.underway - other.underway)[0];
+  return backends
+    .filter(({ ready }) => ready)
+    .sort((one, other) => one.underway - other.underway || one.turn - other.turn)[0];
 }
 
 async function check(backend: Backend): Promise<void> {

@@ -42,7 +42,7 @@ test('SIGTERM under load, and a successor, twice: no request fails, what was ack
   const first = await serve();
   const second = await serve();
   balancer = await startBalancer([first.url, second.url]);
-  const load = startK6('test/k6/arrivals.fixture.ts', { BASE_URL: balancer.url, RATE: '60', DURATION: '15s' });
+  const load = startK6('test/k6/arrivals.fixture.ts', { BASE_URL: balancer.url, RATE: '60', DURATION: '20s' });
   let over = false;
   void load.ended.then(() => (over = true));
   /** Takes requests, and more of them than one by chance. */
