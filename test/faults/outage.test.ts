@@ -7,6 +7,7 @@ import { type Client, clientOf } from '../harness/client.ts';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
 import { eventually, openWorkshop, type Program, type Workshop } from '../runtime/process.ts';
+import { metricsUrl, scrape } from '../runtime/scrape.ts';
 import { lockTables, through } from './interfere.ts';
 import { assertUnavailable, boundMilliseconds, timed, watchHealth } from './watch.ts';
 
@@ -44,7 +45,7 @@ for (const { version, deadlines } of editions) {
       proxy = await startProxy(server.port);
       url = await server.createDatabase();
       program = workshop.launch(['serve'], {
-        env: { DATABASE_URL: through(proxy, url), DEBUG: 'true', LOG_LEVEL: 'INFO', ...deadlines },
+        env: { DATABASE_URL: through(proxy, url), DEBUG: 'true', LOG_LEVEL: 'INFO', METRICS_PORT: '0', ...deadlines },
       });
       await program.logged('ready');
       call = clientOf(await program.url());
@@ -70,6 +71,14 @@ for (const { version, deadlines } of editions) {
     const entriesNow = async () => {
       const { body } = await call<Entry[]>('GET', '/entries');
       return { count: body.length, healings: body.filter(({ text }) => text === 'After the outage').length };
+    };
+
+    /** How many profiles have been asked for, by the status of the answer, as the metrics have it. */
+    const profiles = async (): Promise<Record<number, number | undefined>> => {
+      const { samples } = await scrape(await metricsUrl(program));
+      const name = (status: number) =>
+        `catatlas_http_requests_total{method="GET",route="/cats/:cat_id/profile",status="${status}"}`;
+      return { 200: samples.get(name(200)), 503: samples.get(name(503)) };
     };
 
     const readiness = () => call<ReadinessReport>('GET', '/health/ready');
@@ -158,6 +167,7 @@ for (const { version, deadlines } of editions) {
         const before = await entriesNow();
         const lock = await lockTables(url);
         const logged = program.log.length;
+        const counted = await profiles();
         const under = requests.map((one) => ({ method: one[0], work: ask(one) }));
         const pids = await lock.waiting(requests.length);
         if (how === 'reset on the way') proxy.resetAll();
@@ -182,12 +192,13 @@ for (const { version, deadlines } of editions) {
         const numbered = (message: string) => lines.filter((line) => line.message === message);
         assert.equal(numbered('connection lost: the read is asked again').length, reads.length);
         assert.equal(numbered('request could not be served').length, requests.length - reads.length);
-        const profiles = numbered('request').filter((line) => line['route'] === '/cats/:cat_id/profile');
+        const lineOfProfile = numbered('request').filter((line) => line['route'] === '/cats/:cat_id/profile');
         assert.deepEqual(
-          profiles.map((line) => line['status']),
+          lineOfProfile.map((line) => line['status']),
           [200],
           'one request, one line, one status',
         );
+        assert.deepEqual(await profiles(), { ...counted, 200: (counted[200] ?? 0) + 1 });
       });
 
     test('refused: 503 at once; accepted again: works within 3 s', async () => {
