@@ -11,12 +11,9 @@ import { ImportError, type ImportOptions, importSqlite, type SkippedRow } from '
 import { seedDatabase } from '../../src/archive/seed.ts';
 import { firstServerSchema, writeSqlite } from '../../src/archive/sqlite-file.fixture.ts';
 import { openSqliteFile } from '../../src/archive/sqlite-file.ts';
-import { systemClock } from '../../src/clock.ts';
 import { connectEmbedded, connectPostgres, type Database } from '../../src/database/connect.ts';
-import { loadCatalog } from '../../src/migrator/catalog.ts';
-import { migrateUp } from '../../src/migrator/run.ts';
-import { silentLog } from '../../src/observability/log.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+import { makeSchema } from '../harness/schema.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'catatlas-import-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -99,14 +96,7 @@ interface Opened {
 }
 
 async function migrated(database: Database): Promise<Database> {
-  await migrateUp({
-    database,
-    catalog: loadCatalog(),
-    clock: systemClock,
-    log: silentLog,
-    binaryVersion: 'test',
-    lockTimeoutSeconds: 10,
-  });
+  await makeSchema(database);
   return database;
 }
 

@@ -1,13 +1,10 @@
 // Every query that can grow finds its rows by an index. bench/plans.ts is the same at a million rows.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { systemClock } from '../../src/clock.ts';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
-import { loadCatalog } from '../../src/migrator/catalog.ts';
-import { migrateUp } from '../../src/migrator/run.ts';
-import { silentLog } from '../../src/observability/log.ts';
 import { growingQueries, insertManySightings, sequentialReads } from '../harness/many-sightings.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+import { makeSchema } from '../harness/schema.ts';
 
 /** Enough that reading a table from one end to the other would be the worse plan. */
 const rows = 50_000;
@@ -25,14 +22,7 @@ for (const version of testedVersions)
         maxConnections: 1,
         statementTimeout: 60,
       });
-      await migrateUp({
-        database,
-        catalog: loadCatalog(),
-        clock: systemClock,
-        log: silentLog,
-        binaryVersion: 'test',
-        lockTimeoutSeconds: 10,
-      });
+      await makeSchema(database);
       await insertManySightings(database.sql, rows);
     });
     after(async () => {

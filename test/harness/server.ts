@@ -4,12 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { systemClock } from '../../src/clock.ts';
 import { connectEmbedded, connectPostgres, type Database, type Sql } from '../../src/database/connect.ts';
-import { loadCatalog } from '../../src/migrator/catalog.ts';
-import { migrateUp } from '../../src/migrator/run.ts';
-import { silentLog } from '../../src/observability/log.ts';
 import { createDatabase, startPostgres } from './postgres.ts';
+import { makeSchema } from './schema.ts';
 import { commandLine, type Engine, engine, type Runtime, runtime } from './target.ts';
 
 /** A line of the server's log, as JSON. */
@@ -66,14 +63,7 @@ export async function openSite(of: Engine = engine): Promise<Site> {
         ? connectPostgres({ url: databaseUrl, applicationName: 'catatlas test' })
         : await connectEmbedded({ dataDir });
       try {
-        await migrateUp({
-          database,
-          catalog: loadCatalog(),
-          clock: systemClock,
-          log: silentLog,
-          binaryVersion: 'test',
-          lockTimeoutSeconds: 10,
-        });
+        await makeSchema(database);
         await work(database.sql);
       } finally {
         await database.close();
