@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { findProgram } from './debian.ts';
-import { freePort, type RunningPostgres, serverUser, spawnGuard } from './postgres.ts';
+import { findProgram, makeServerFolder, spawnServer } from './debian.ts';
+import { freePort, type RunningPostgres, spawnGuard } from './postgres.ts';
 
 /** A real PgBouncer in front of a server. */
 export interface RunningPgbouncer {
@@ -34,12 +31,11 @@ const startDeadline = 10_000;
 export async function startPgbouncer(options: PgbouncerOptions): Promise<RunningPgbouncer> {
   const { server, mode = 'transaction', poolSize = 4, ignoreStartupParameters = [], settingsFile } = options;
   const program = findProgram('pgbouncer', 'pgbouncer');
-  const owner = serverUser();
-  const directory = mkdtempSync(join(tmpdir(), 'catatlas-pgbouncer-'));
+  const { folder, owner } = makeServerFolder('pgbouncer');
   const port = await freePort();
   const { username } = new URL(server.url);
-  const users = join(directory, 'users.txt');
-  const settings = join(directory, 'pgbouncer.ini');
+  const users = join(folder, 'users.txt');
+  const settings = join(folder, 'pgbouncer.ini');
   writeFileSync(users, `"${username}" ""\n`);
   const local = {
     listen_addr: '127.0.0.1',
@@ -47,7 +43,6 @@ export async function startPgbouncer(options: PgbouncerOptions): Promise<Running
     unix_socket_dir: '',
     auth_type: 'trust',
     auth_file: users,
-    pidfile: join(directory, 'pid'),
   };
   const own = {
     pool_mode: mode,
@@ -60,34 +55,20 @@ export async function startPgbouncer(options: PgbouncerOptions): Promise<Running
       ? writeSettings('[databases]\n* = host=127.0.0.1 port=0\n[pgbouncer]\n', server.port, { ...local, ...own })
       : writeSettings(readFileSync(settingsFile, 'utf8'), server.port, local),
   );
-  chmodSync(directory, 0o700);
-  if (owner) for (const path of [directory, users, settings]) chownSync(path, owner.uid, owner.gid);
-  spawnGuard(directory, 'pid', owner);
-
-  const logFile = join(directory, 'log');
-  const log = openSync(logFile, 'w');
-  const child = spawn(program, [settings], {
-    cwd: directory,
-    stdio: ['ignore', log, log],
-    // A session of its own: Ctrl-C in the terminal is for the tests, and the guard sees to the rest.
-    detached: true,
-    ...owner,
-  });
-  closeSync(log);
-  const exited = once(child, 'exit');
+  if (owner) for (const path of [users, settings]) chownSync(path, owner.uid, owner.gid);
+  spawnGuard(folder, 'pgbouncer.pid', owner);
+  const pooler = spawnServer({ name: 'pgbouncer', folder, owner, program, args: [settings] });
   const stop = async () => {
-    child.kill('SIGTERM');
-    await exited;
-    rmSync(directory, { recursive: true, force: true });
+    await pooler.end('SIGTERM');
+    rmSync(folder, { recursive: true, force: true });
   };
   const url = (databaseUrl: string) => {
     const pooled = new URL(databaseUrl);
     pooled.port = String(port);
     return pooled.href;
   };
-  const answers = await untilItAnswers(url(server.url), () => child.exitCode === null && child.signalCode === null);
-  if (!answers) {
-    const output = readFileSync(logFile, 'utf8');
+  if (!(await untilItAnswers(url(server.url), pooler.runs))) {
+    const output = pooler.output();
     await stop();
     throw new Error(`PgBouncer does not answer:\n${output}`);
   }
