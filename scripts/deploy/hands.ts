@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, chmodSync, existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { endOf } from './program.ts';
 
 /** Something did not work: what, and what to do about it. */
 export class Stop extends Error {
@@ -100,12 +100,8 @@ async function speak(args: readonly string[], input: string, echo: boolean) {
     if (echo) console.log(mask(line));
   });
   createInterface({ input: child.stderr }).on('line', (line) => console.error(mask(line)));
-  try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-    return { code, reason: signal === null ? `exit code ${code}` : `killed by ${signal}`, stdout: lines.join('\n') };
-  } catch (error) {
-    return { code: null, reason: `cannot be started: ${error instanceof Error ? error.message : error}`, stdout: '' };
-  }
+  const ending = await endOf(child);
+  return { ...ending, stdout: lines.join('\n') };
 }
 
 /** What people may see of a line that flyctl prints. */

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -6,14 +6,27 @@ import { setTimeout as pause } from 'node:timers/promises';
 interface Ending {
   code: number | null;
   reason: string;
-  stdout: string;
+}
+
+/** Waits for the end of a program that was just started. Never throws. */
+export async function endOf(child: ChildProcess): Promise<Ending> {
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+    return { code, reason: signal === null ? `exit code ${code}` : `killed by ${signal}` };
+  } catch (error) {
+    return { code: null, reason: `cannot be started: ${error instanceof Error ? error.message : error}` };
+  }
 }
 
 /**
  * Runs a program to its end. What it says goes to our standard error, so that a log has it in order; what it writes to standard
  * output is returned too. Never throws.
  */
-export async function run(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ending> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ending & { stdout: string }> {
   console.error(`$ ${[program, ...args].join(' ')}`);
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   let stdout = '';
@@ -21,12 +34,8 @@ export async function run(program: string, args: readonly string[], env: Record<
     stdout += text;
     process.stderr.write(text);
   });
-  try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-    return { code, reason: signal === null ? `exit code ${code}` : `killed by ${signal}`, stdout };
-  } catch (error) {
-    return { code: null, reason: `cannot be started: ${error instanceof Error ? error.message : error}`, stdout };
-  }
+  const ending = await endOf(child);
+  return { ...ending, stdout };
 }
 
 /** The options a script was started with, all as text. Throws one Error with everything that is missing or unknown. */
