@@ -6,6 +6,7 @@ import { isDatabaseUnreachable, sqlStateOf, toAppError } from '../../src/databas
 import { transaction } from '../../src/database/transaction.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
+import { untilAsleep, untilWorking } from './waiting.ts';
 
 for (const version of testedVersions) {
   describe(`PostgreSQL ${version}`, () => {
@@ -93,7 +94,7 @@ for (const version of testedVersions) {
 
     test('connections that are reset fail the queries under way and nothing after', async () => {
       const query = database.sql`select pg_sleep(0.9)`.catch((failure: unknown) => failure);
-      await untilRunning(server, 'pg_sleep(0.9)');
+      await untilAsleep(server);
       proxy.resetAll();
       assert.ok(isDatabaseUnreachable(await query));
       await untilWorking(database, 2000);
@@ -155,29 +156,6 @@ for (const version of testedVersions) {
       await assert.rejects(async () => await leaked?.(), /after its transaction had ended/);
     });
   });
-}
-
-async function untilWorking(database: Database, withinMilliseconds: number): Promise<void> {
-  const deadline = performance.now() + withinMilliseconds;
-  for (;;) {
-    try {
-      await database.ping(1000);
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-  }
-}
-
-async function untilRunning(server: RunningPostgres, text: string): Promise<void> {
-  const admin = connectPostgres({ url: server.url, applicationName: 'watch', maxConnections: 1 });
-  for (;;) {
-    const rows = await admin.sql`
-      select 1 from pg_stat_activity where state = 'active' and query like ${`%${text}%`} and pid <> pg_backend_pid()`;
-    if (rows.length > 0) break;
-  }
-  await admin.close();
 }
 
 async function untilConnected(proxy: FaultProxy, count: number): Promise<void> {

@@ -9,6 +9,7 @@ import { toAppError } from '../../src/database/errors.ts';
 import { freePort, type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
 import { type Standby, startStandby } from '../harness/standby.ts';
+import { failureOf, untilAsleep } from './waiting.ts';
 
 const connectTimeout = 3;
 
@@ -157,8 +158,7 @@ for (const version of testedVersions) {
       await sql`select 1`;
       const query = sql`select pg_sleep(0.9)`.execute();
       const outcome = failureOf(query);
-      // It is cancelled on the server only once it was sent.
-      await new Promise((resolve) => setImmediate(resolve));
+      await untilAsleep(primary);
       query.cancel();
       assert.equal(((await outcome) as { code?: string }).code, '57014');
     });
@@ -183,13 +183,6 @@ for (const version of testedVersions) {
       ]);
     });
   });
-}
-
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  return await work.then(
-    () => assert.fail('expected a failure'),
-    (error: unknown) => error,
-  );
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; milliseconds: number }> {

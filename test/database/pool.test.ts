@@ -7,6 +7,7 @@ import { connectPostgres, type Database } from '../../src/database/connect.ts';
 import { isDatabaseUnreachable, sqlStateOf, toAppError } from '../../src/database/errors.ts';
 import { transaction } from '../../src/database/transaction.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+import { failureOf, untilAsleep, untilWorking } from './waiting.ts';
 
 for (const version of testedVersions) {
   describe(`a pool on PostgreSQL ${version}`, () => {
@@ -95,7 +96,7 @@ for (const version of testedVersions) {
       const queued = [session`select pg_sleep(0.9)`, session`select ${1}::int`, session`select ${2}::int`].map(
         failureOf,
       );
-      await untilActive(admin, row.pid);
+      await untilAsleep(server);
       await admin.sql`select pg_terminate_backend(${row.pid})`;
       for (const error of await Promise.all(queued)) assert.ok(isDatabaseUnreachable(error), String(error));
       // Others use the pool meanwhile; the lost session must not run on one of their connections.
@@ -215,33 +216,3 @@ describe('a server that is none', () => {
     await database.close();
   });
 });
-
-/** What a promise rejects with; fails the test when it does not. */
-async function failureOf(promise: PromiseLike<unknown> | undefined): Promise<unknown> {
-  const nothing = Symbol('nothing');
-  const failure = await Promise.resolve(promise).then(
-    () => nothing,
-    (error: unknown) => error,
-  );
-  assert.notEqual(failure, nothing, 'expected a rejection');
-  return failure;
-}
-
-async function untilWorking(database: Database, withinMilliseconds: number): Promise<void> {
-  const deadline = performance.now() + withinMilliseconds;
-  for (;;) {
-    try {
-      return await database.ping(1000);
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 25));
-    }
-  }
-}
-
-async function untilActive(admin: Database, pid: number): Promise<void> {
-  for (;;) {
-    const rows = await admin.sql`select 1 from pg_stat_activity where pid = ${pid} and wait_event = 'PgSleep'`;
-    if (rows.length > 0) return;
-  }
-}
