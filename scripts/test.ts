@@ -1,9 +1,10 @@
 // Every test that needs no tool from outside npm. `bun run test [--only unit|deno|database|contract|runtime|faults|migrations|archive|ship|browser] [--runtime bun,deno,binary] [--engine embedded,15,18]`
 //
 // Unit tests run on Bun and on Deno; the black-box suites run on {Bun source, Deno source, binary} x {embedded, PostgreSQL 15, 18}.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { type RunningPostgres, startPostgres } from '../test/harness/postgres.ts';
 
 const { values } = parseArgs({
@@ -22,6 +23,8 @@ interface Step {
 
 /** A suite that hangs is a failure, not a wait. */
 const perTestMilliseconds = 120_000;
+/** So much of a step that failed is shown again at the end. */
+const failureLines = 40;
 const bunTest = (...paths: string[]): [string, ...string[]] => [
   'bun',
   'test',
@@ -113,16 +116,40 @@ function without(folder: string, needing: readonly string[]): string[] {
   return files.map((file) => `${folder}/${file}`);
 }
 
-const results: { name: string; passed: boolean; seconds: number }[] = [];
+/** Runs a command, shows what it prints, and returns that too. */
+async function runShown([program, ...args]: Step['command'], env: Step['env']) {
+  const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  const chunks: Uint8Array[] = [];
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const)
+    from.on('data', (chunk: Uint8Array) => {
+      chunks.push(chunk);
+      to.write(chunk);
+    });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { passed: code === 0, output: Buffer.concat(chunks).toString() };
+}
+
+/** What was not good in the output of a test runner: nearly all of it without the lines of tests that passed. */
+function withoutPassed(output: string): string {
+  const passed = /^\((pass|skip)\) | \.\.\. ok\b/;
+  const rest = stripVTControlCharacters(output)
+    .split('\n')
+    .filter((line) => !passed.test(line));
+  return rest.slice(-failureLines).join('\n').trim();
+}
+
+const results: { name: string; passed: boolean; seconds: number; output: string }[] = [];
 try {
   for (const { name, command, env } of await plan()) {
     console.log(`\n=== ${name}`);
     const began = performance.now();
-    const [program, ...args] = command;
-    const { status } = spawnSync(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
-    results.push({ name, passed: status === 0, seconds: (performance.now() - began) / 1000 });
+    const { passed, output } = await runShown(command, env);
+    results.push({ name, passed, seconds: (performance.now() - began) / 1000, output });
     // Without a binary there is nothing to test in it.
-    if (name === 'build' && status !== 0) break;
+    if (name === 'build' && !passed) break;
   }
 } finally {
   for (const server of servers) await server.stop();
@@ -131,6 +158,8 @@ try {
 console.log('');
 for (const { name, passed, seconds } of results)
   console.log(`${passed ? 'ok  ' : 'FAIL'} ${name} (${seconds.toFixed(1)} s)`);
-const failed = results.filter((result) => !result.passed).length;
-console.log(`\n${results.length - failed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && results.length > 0 ? 0 : 1;
+const failed = results.filter((result) => !result.passed);
+// Again, at the end: above it is lost among thousands of lines.
+for (const { name, output } of failed) console.log(`\n=== what failed in ${name}\n${withoutPassed(output)}`);
+console.log(`\n${results.length - failed.length} passed, ${failed.length} failed`);
+process.exitCode = failed.length === 0 && results.length > 0 ? 0 : 1;
