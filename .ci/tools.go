@@ -7,5 +7,5 @@ package ci
 import (
 	_ "github.com/rhysd/actionlint/cmd/actionlint"
 	_ "github.com/zricethezav/gitleaks/v8"
-	_ "go.k6.io/k6"
+	_ "go.k6.io/k6/v2"
 )

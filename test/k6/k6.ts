@@ -27,7 +27,7 @@ export function requireK6(): void {
   const { error, stdout } = spawnSync(k6, ['version'], { encoding: 'utf8' });
   if (error || !/^k6(\.exe)? v/.test(stdout))
     throw new Error(
-      `no k6 at "${k6}": \`go install go.k6.io/k6@v1.8.1\` makes one (or take a release of grafana/k6); put it on PATH or name it with K6`,
+      `no k6 at "${k6}": \`go install go.k6.io/k6/v2@v2.2.0\` makes one (or take a release of grafana/k6); put it on PATH or name it with K6`,
     );
 }
 

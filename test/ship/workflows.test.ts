@@ -73,7 +73,7 @@ test('tools have their versions in files that Dependabot reads, and nowhere else
       direct.some((name) => `${path}/`.startsWith(`${name}/`)),
       path,
     );
-  assert.deepEqual(found(/k6@(v\S+)/g, read('docs/load-testing.md')), found(/k6 (v\S+)/g, read('.ci/go.mod')));
+  assert.deepEqual(found(/k6\/v2@(v\S+)/g, read('docs/load-testing.md')), found(/k6\/v2 (v\S+)/g, read('.ci/go.mod')));
 });
 
 test('actions are pinned by commit, with the version beside it', () => {
