@@ -1,17 +1,21 @@
-// Makes dist/catatlas, the one executable. `bun run build [--target bun-linux-arm64] [--outfile dist/catatlas]`
+// Makes dist/catatlas, the one executable. `bun run build [--target bun-linux-arm64] [--outfile dist/catatlas] [--bill catatlas.cdx.json]`
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import manifest from '../package.json' with { type: 'json' };
 
 /** More than this and a cold start from a registry hurts. Nothing starts a Windows binary from one, and its runtime is larger. */
 const maxMegabytes = { linux: 140, elsewhere: 155 };
 
-const { values } = parseArgs({ options: { target: { type: 'string' }, outfile: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { target: { type: 'string' }, outfile: { type: 'string' }, bill: { type: 'string' } },
+});
 const target = values.target ?? process.platform;
 // The compiler adds the ending, and says nothing.
 const ending = /windows|win32/.test(target) ? '.exe' : '';
 const outfile = (values.outfile ?? 'dist/catatlas').replace(/(\.exe)?$/, ending);
+const commit = process.env['BUILD_COMMIT'] ?? currentCommit();
+const time = buildTime();
 
 const result = await Bun.build({
   entrypoints: ['src/main.ts'],
@@ -24,10 +28,11 @@ const result = await Bun.build({
   // Identifiers stay: Elysia reads the source of handlers at run time and one-letter names break it.
   minify: { whitespace: true, syntax: true, identifiers: false },
   sourcemap: 'none',
+  metafile: values.bill !== undefined,
   define: {
     BUILD_VERSION: JSON.stringify(manifest.version),
-    BUILD_COMMIT: JSON.stringify(process.env['BUILD_COMMIT'] ?? currentCommit()),
-    BUILD_TIME: JSON.stringify(buildTime()),
+    BUILD_COMMIT: JSON.stringify(commit),
+    BUILD_TIME: JSON.stringify(time),
     'process.env.NODE_ENV': '"production"',
   },
   compile: {
@@ -48,6 +53,11 @@ const limit = target.includes('linux') ? maxMegabytes.linux : maxMegabytes.elsew
 if (megabytes > limit) {
   console.error(`${outfile} is larger than ${limit} MB`);
   process.exit(1);
+}
+
+if (values.bill !== undefined) {
+  const { billOfMaterials } = await import('./bill-of-materials.ts');
+  writeFileSync(values.bill, billOfMaterials(Object.keys(result.metafile?.inputs ?? {}), { commit, time }));
 }
 
 /** The commit, marked when the tree has changes; `unknown` outside a checkout. */

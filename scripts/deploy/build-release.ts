@@ -1,5 +1,5 @@
-// Makes the files of a release in dist/release: one executable for each system, and SHA256SUMS. `bun scripts/deploy/build-release.ts`,
-// after `bun install` and `bun scripts/generate-assets.ts`. Runs anywhere: Bun brings the runtime of each system from npm.
+// Makes the files of a release in dist/release: one executable for each system, what they are made of (catatlas.cdx.json, CycloneDX), and
+// SHA256SUMS. `bun scripts/deploy/build-release.ts`, after `bun install` and `bun scripts/generate-assets.ts`. Runs anywhere: Bun brings the runtime of each system from npm.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,9 +27,9 @@ if (import.meta.main) {
   for (const [system, target] of Object.entries(targets)) {
     if (values.only !== undefined && !values.only.includes(system)) continue;
     const outfile = join(folder, `catatlas-${manifest.version}-${system}`);
-    execFileSync(process.execPath, ['scripts/build.ts', '--target', target, '--outfile', outfile], {
-      stdio: 'inherit',
-    });
+    // The same bill each time: they differ in the runtime of their system only.
+    const options = ['--target', target, '--outfile', outfile, '--bill', join(folder, 'catatlas.cdx.json')];
+    execFileSync(process.execPath, ['scripts/build.ts', ...options], { stdio: 'inherit' });
   }
   const sums = readdirSync(folder)
     .sort()

@@ -265,9 +265,22 @@ test('each file of a release is run, and everything in it has a checksum', () =>
   const tried = jobOf('release.yml', 'try').strategy?.matrix.include.map(({ system }) => system);
   assert.deepEqual(tried, Object.keys(targets));
   const steps = jobOf('release.yml', 'build').steps ?? [];
-  const listed = steps.findIndex(({ uses }) => uses?.startsWith('anchore/sbom-action@'));
-  const summed = steps.findIndex(({ run }) => run?.includes('>> SHA256SUMS'));
-  const attested = steps.findIndex(({ uses }) => uses?.startsWith('actions/attest@'));
-  assert.ok(listed < summed && summed < attested, `${listed}, ${summed}, ${attested}`);
-  assert.ok(steps[summed]?.run?.includes(String(steps[listed]?.with?.['output-file']).replace('dist/release/', '')));
+  // The bill of materials is one of the files that are summed up (bill-of-materials.test.ts); what is attested afterwards are the sums.
+  const built = steps.findIndex(({ run }) => run?.includes('build-release.ts'));
+  const attests = steps.filter(({ uses }) => uses?.startsWith('actions/attest@'));
+  assert.ok(built >= 0 && built < steps.indexOf(attests[0] ?? assert.fail('nothing is attested')));
+  for (const { with: given } of attests) assert.equal(given?.['subject-checksums'], 'dist/release/SHA256SUMS');
+  assert.deepEqual(
+    attests.flatMap(({ with: given }) => given?.['sbom-path'] ?? []),
+    ['dist/release/catatlas.cdx.json'],
+  );
+});
+
+test('what is compiled in is looked up among known holes before anything is merged, deployed or published', () => {
+  const steps = jobOf('ci.yml', 'parts').steps ?? [];
+  const bill = /--bill (\S+)/.exec(steps.find(({ run }) => run?.includes('--bill'))?.run ?? '')?.[1];
+  const scan = steps.find(({ uses }) => uses?.startsWith('anchore/scan-action@'));
+  assert.ok(bill);
+  assert.equal(scan?.with?.['sbom'], bill);
+  assert.equal(scan?.with?.['fail-build'], true);
 });

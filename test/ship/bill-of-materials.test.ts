@@ -1,0 +1,81 @@
+// What the executable is made of, by a build of it.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import manifest from '../../package.json' with { type: 'json' };
+
+interface Bill {
+  bomFormat: string;
+  specVersion: string;
+  serialNumber: string;
+  metadata: { timestamp: string; component: { name: string; version: string } };
+  components: {
+    name: string;
+    group?: string;
+    version: string;
+    purl: string;
+    properties?: { name: string; value: string }[];
+  }[];
+}
+
+describe('a release', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'catatlas-bill-'));
+  let text = '';
+  let bill: Bill;
+  before(() => {
+    text = build('first');
+    bill = JSON.parse(text) as Bill;
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function build(name: string): string {
+    const [outfile, file] = [join(folder, name), join(folder, `${name}.json`)];
+    execFileSync('bun', ['scripts/build.ts', '--outfile', outfile, '--bill', file], {
+      env: { ...process.env, BUILD_COMMIT: 'c'.repeat(40), SOURCE_DATE_EPOCH: '1764028800' },
+    });
+    return readFileSync(file, 'utf8');
+  }
+  const versions = (name: string) =>
+    bill.components
+      .filter((one) => [one.group, one.name].filter(Boolean).join('/') === name)
+      .map(({ version }) => version);
+
+  test('names every dependency in the version that is installed, the runtime, and what they bring', () => {
+    assert.deepEqual([bill.bomFormat, bill.specVersion], ['CycloneDX', '1.6']);
+    assert.deepEqual([bill.metadata.component.name, bill.metadata.component.version], ['catatlas', manifest.version]);
+    for (const [name, version] of Object.entries(manifest.dependencies))
+      assert.ok(versions(name).includes(version), `${name} ${version}: ${versions(name)}`);
+    assert.deepEqual(versions('bun'), [manifest.engines.bun]);
+    // Bundled through Elysia, and through the page of the documentation: two versions of one package.
+    assert.equal(versions('@sinclair/typebox').length, 1);
+    assert.equal(versions('zod').length, 2);
+  });
+
+  test('names nothing that is only installed to work on it', () => {
+    for (const name of Object.keys(manifest.devDependencies)) assert.deepEqual(versions(name), [], name);
+  });
+
+  test('says by what scanners look things up, and what is patched', () => {
+    for (const { purl, version } of bill.components)
+      assert.match(purl, /^pkg:npm\/(%40[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, version);
+    const patched = bill.components.filter(({ properties = [] }) =>
+      properties.some(({ name }) => name === 'catatlas:patch'),
+    );
+    assert.deepEqual(
+      patched.map(({ name, version }) => `${name}@${version}`),
+      Object.keys(manifest.patchedDependencies),
+    );
+  });
+
+  test('is the same for the same commit, byte by byte, and has an identity', () => {
+    const sum = (content: string) => createHash('sha256').update(content).digest('hex');
+    assert.equal(sum(build('second')), sum(text));
+    // actions/attest takes no document for CycloneDX that has none.
+    assert.match(bill.serialNumber, /^urn:uuid:[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/);
+    assert.equal(bill.metadata.timestamp, '2025-11-25T00:00:00.000Z');
+  });
+});
