@@ -1,9 +1,9 @@
 // Brings an image into production, or leaves production as it was:
 //
-//   note what is live -> deploy -> smoke test -> done
-//                          |           |-- fails ---------> deploy what was live -> smoke test -> done, red
-//                          |           '-- blind ---------> hands off, red
-//                          '-- fails --> a machine changed? as above : smoke test of what is live -> done, red
+//   can it be judged? -> note what is live -> deploy -> smoke test -> done
+//                                               |           |-- fails ---------> deploy what was live -> smoke test -> done, red
+//                                               |           '-- blind ---------> hands off, red
+//                                               '-- fails --> a machine changed? as above : smoke test of what is live -> done, red
 //
 // bun scripts/deploy/ship.ts --app APP --image IMAGE --url URL --commit SHA --origin ORIGIN [--config fly.toml]
 //
@@ -12,7 +12,7 @@ import { configAt, isOlder } from './config.ts';
 import { commitOf, deployImage, findCompleted, isSameImage, listReleases, redeployImage, runsOnly } from './fly.ts';
 import { conclude, type Outcome } from './outcome.ts';
 import { fetchPatiently, readOptions } from './program.ts';
-import { type Measurement, measure } from './smoke.ts';
+import { canMeasure, type Measurement, measure } from './smoke.ts';
 
 interface Plan extends Omit<Measurement, 'commit'> {
   app: string;
@@ -32,6 +32,9 @@ interface Live {
 type End = [Outcome, ...string[]];
 
 async function ship(plan: Plan): Promise<End> {
+  // Afterwards it would be too late: a release that nobody can judge would stay.
+  if (!(await canMeasure(plan)))
+    return ['refused', 'The smoke test cannot be run with these settings; k6 says why above.'];
   let live: Live | undefined;
   try {
     live = await findLive(plan);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { root } from '../harness/target.ts';
 
 const k6 = process.env['K6'] ?? 'k6';
@@ -29,6 +29,11 @@ export function requireK6(): void {
     throw new Error(
       `no k6 at "${k6}": \`go install go.k6.io/k6/v2@v2.2.0\` makes one (or take a release of grafana/k6); put it on PATH or name it with K6`,
     );
+}
+
+/** Where the program is. */
+export function k6Path(): string {
+  return k6.includes('/') ? k6 : execFileSync('which', [k6], { encoding: 'utf8' }).trim();
 }
 
 /** Starts `k6 run` on a script of this repository, or on any by its absolute path, with nothing but this environment. */

@@ -1,15 +1,16 @@
 // The smoke test says yes to a good server, and no (a non-zero exit code) to each way of being bad, within bounded time.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import postgres from 'postgres';
+import { canMeasure } from '../../scripts/deploy/smoke.ts';
 import { freePort, type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { commandLine, root } from '../harness/target.ts';
 import { openWorkshop, type Workshop } from '../runtime/process.ts';
 import { answer500, type FakeServer, type Fault, fakeCommit, fakeOrigin, startFakeServer } from './fake-server.ts';
-import { type Outcome, requireK6, runK6 } from './k6.ts';
+import { k6Path, type Outcome, requireK6, runK6 } from './k6.ts';
 
 const thresholdsCrossed = 99;
 const scriptException = 107;
@@ -32,6 +33,24 @@ function assertFalse(outcome: Outcome, check: string): void {
   const line = outcome.stdout.split('\n').find((one) => one.trim().startsWith(check));
   assert.match(line ?? '', /\s[1-9]\d*$/, `"${check}" was not false\n${story(outcome)}`);
 }
+
+it('can be asked beforehand whether it would run: settings are read, and no request is made', async () => {
+  const { url, asked, close } = await startFakeServer();
+  // The script of deployment looks for k6 on PATH.
+  symlinkSync(k6Path(), join(folder, 'k6'));
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${folder}:${path}`;
+  try {
+    const given = { url, origin: fakeOrigin, commit: fakeCommit, control: url, attempts: 1, pauseSeconds: 0 };
+    assert.equal(await canMeasure(given), true);
+    for (const wrong of [{ url: `${url}/api` }, { origin: `${fakeOrigin}/` }, { commit: 'main' }])
+      assert.equal(await canMeasure({ ...given, ...wrong }), false, JSON.stringify(wrong));
+    assert.deepEqual([...asked], []);
+  } finally {
+    process.env['PATH'] = path;
+    await close();
+  }
+});
 
 describe('smoke, against the binary on PostgreSQL', () => {
   let workshop: Workshop;
@@ -176,6 +195,18 @@ describe('smoke, against a stand-in with one fault', () => {
     assert.equal(asked.get('POST /entries'), 1);
     assert.equal(asked.get('DELETE /entries/:id'), 1);
     assert.equal(entries.size, 0);
+  });
+
+  it('looks for nothing when the server refused to make it', async () => {
+    const { url, asked } = await start(({ route, response }) => {
+      if (route !== 'POST /entries') return false;
+      response.writeHead(422, { 'content-type': 'application/json' }).end('{"detail":"no"}');
+      return true;
+    });
+    const outcome = await smoke(url);
+    assert.equal(outcome.code, thresholdsCrossed, story(outcome));
+    assertFalse(outcome, 'POST /entries is 200');
+    assert.equal(asked.get('GET /entries'), undefined);
   });
 
   it('leaves sightings of others alone', async () => {

@@ -34,13 +34,17 @@ const usual: Script = {
 
 interface Case {
   fly?: Script;
+  /** What the smoke test comes to, run by run; none: k6 is not installed. */
   k6?: Step[];
+  /** What k6 says of the settings. */
+  reads?: Step;
   options?: (stage: Stage) => string[];
 }
 
 /** Ships the new image on a stage of its own. */
-async function ship({ fly = {}, k6 = [{}], options = () => [] }: Case) {
-  const stage = await setStage({ flyctl: { ...usual, ...fly }, ...(k6.length > 0 ? { k6: { run: k6 } } : {}) });
+async function ship({ fly = {}, k6 = [{}], reads = {}, options = () => [] }: Case) {
+  const installed = k6.length > 0 ? { k6: { run: k6, archive: [reads] } } : {};
+  const stage = await setStage({ flyctl: { ...usual, ...fly }, ...installed });
   try {
     const ended = await stage.run(
       'ship.ts',
@@ -55,7 +59,7 @@ async function ship({ fly = {}, k6 = [{}], options = () => [] }: Case) {
       calls,
       configs,
       deploys: deploysOf(calls),
-      smokes: calls.filter((call) => call.program === 'k6'),
+      smokes: smokesOf(calls),
     };
   } finally {
     await stage.close();
@@ -63,6 +67,7 @@ async function ship({ fly = {}, k6 = [{}], options = () => [] }: Case) {
 }
 
 const deploysOf = (calls: Call[]) => calls.filter(({ program, args }) => program === 'flyctl' && args[0] === 'deploy');
+const smokesOf = (calls: Call[]) => calls.filter(({ program, args }) => program === 'k6' && args[0] === 'run');
 const optionOf = ({ args }: Call, name: string) => args[args.indexOf(name) + 1] ?? '';
 const imagesOf = (deploys: Call[]) => deploys.map((call) => optionOf(call, '--image'));
 const readIfThere = (stage: Stage, file: string) =>
@@ -150,6 +155,14 @@ test('a machine of the release command, and one that was destroyed, say nothing 
   assert.equal(deploys.length, 1);
 });
 
+test('a service so slow that the smoke test gives up has failed it: rolled back', async () => {
+  for (const code of [100, 101, 110]) {
+    const { summary, deploys } = await ship({ k6: [{ code }, { code }, { code }, {}] });
+    assert.match(summary, /^outcome=reverted$/m, `k6 ended with ${code}`);
+    assert.deepEqual(imagesOf(deploys), [newImage, oldImage]);
+  }
+});
+
 test('the smoke test is blind because k6 fails: hands off', async () => {
   for (const code of [104, 107, 108, 255]) {
     const ended = await ship({ k6: [{ code }] });
@@ -160,11 +173,23 @@ test('the smoke test is blind because k6 fails: hands off', async () => {
   }
 });
 
-test('the smoke test is blind because there is no k6: hands off', async () => {
-  const { code, deploys, output } = await ship({ k6: [] });
-  assert.equal(code, 4);
-  assert.equal(deploys.length, 1);
-  assert.match(output, /k6 itself failed: cannot be started/);
+test('a release that nobody could judge is not deployed: no k6, or settings that the smoke test does not take', async () => {
+  for (const [given, reason] of [
+    [{ k6: [] }, /cannot be run like this: cannot be started/],
+    [{ reads: { code: 107 } }, /cannot be run like this: exit code 107/],
+  ] as const) {
+    const { code, summary, deploys, smokes, output } = await ship(given as Case);
+    assert.equal(code, 1);
+    assert.match(summary, /^outcome=refused$/m);
+    assert.deepEqual([deploys.length, smokes.length], [0, 0]);
+    assert.match(output, reason);
+  }
+});
+
+test('what k6 is asked beforehand is what it is told afterwards', async () => {
+  const { calls } = await ship({});
+  const [before, after] = calls.filter(({ program }) => program === 'k6');
+  assert.deepEqual([before?.args.at(-1), before?.env], [after?.args.at(-1), after?.env]);
 });
 
 test('the smoke test fails because this machine reaches nothing: hands off', async () => {
@@ -274,7 +299,7 @@ async function goBack(script: string, fly: Script, k6: Step[] | undefined, optio
   try {
     const ended = await stage.run(script, ...options(stage));
     const calls = stage.calls();
-    return { ...ended, deploys: deploysOf(calls), smokes: calls.filter(({ program }) => program === 'k6') };
+    return { ...ended, deploys: deploysOf(calls), smokes: smokesOf(calls) };
   } finally {
     await stage.close();
   }
