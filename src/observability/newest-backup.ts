@@ -7,16 +7,16 @@ const lookEvery = 60_000;
 
 /**
  * When the newest archive in `directory` was written, in seconds since 1970: what was found when last looked, so that asking takes
- * no I/O. Undefined when there is none, or the directory cannot be read.
+ * no I/O. 0 when there is none, or none can be seen: no number at all would silence the alert on its age. Undefined before the first look.
  */
 export function watchNewestBackup(directory: string, log: Log): () => number | undefined {
   let newest: number | undefined;
   let looked = Number.NEGATIVE_INFINITY;
   const look = async () => {
     try {
-      newest = await findNewestBackup(directory);
+      newest = (await findNewestBackup(directory)) ?? 0;
     } catch (error) {
-      newest = undefined;
+      newest = 0;
       log.warn('BACKUP_DIR cannot be read: the age of the newest backup is not known', { directory, error });
     }
   };

@@ -14,7 +14,7 @@ export interface MetricSources {
   poolSize: number;
   /** Did the database answer when last asked? Undefined before the first answer. */
   databaseUp(): boolean | undefined;
-  /** Seconds since 1970 at which the newest backup was written; undefined where none can be seen. */
+  /** Seconds since 1970 at which the newest backup was written, 0 for none; undefined where nobody looks. */
   newestBackup(): number | undefined;
   /** Statements that took this long are counted as slow, in milliseconds; 0 for none. */
   slowMilliseconds: number;
@@ -99,7 +99,7 @@ export function openServerMetrics(sources: MetricSources): ServerMetrics {
     ),
     gauge(
       'catatlas_backup_newest_timestamp_seconds',
-      'When the newest backup in BACKUP_DIR was written, since 1970.',
+      'When the newest backup in BACKUP_DIR was written, since 1970; 0 for none.',
       sources.newestBackup,
     ),
     gauge('catatlas_build_info', 'What the program was made from; always 1.', () => [
