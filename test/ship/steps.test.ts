@@ -237,6 +237,22 @@ test('the cost: red, and an issue with what was found or why nothing was', async
   assert.match(issueOf(calls)?.text ?? '', /not even counted/);
 });
 
+test('a token of going back that is no longer good is told before it is needed', async () => {
+  const look = (step: Script[string][number]) =>
+    onStage({ gh: issues, flyctl: { 'releases --app catatlas-api': [step] } }, async (stage) => {
+      const env = { FLY_API_TOKEN: 'the token', APP: 'catatlas-api' };
+      const { code } = await stage.runStep('way-back.yml', 'token', 'What it could go back to', env);
+      if (code !== 0) await stage.runStep('way-back.yml', 'token', 'Tell people', { GH_TOKEN: 'token' });
+      return { code };
+    });
+  const good = await look({});
+  assert.deepEqual([good.code, issueOf(good.calls)], [0, undefined]);
+  const expired = await look({ code: 1 });
+  assert.equal(expired.code, 1);
+  assert.equal(issueOf(expired.calls)?.title, 'Going back would fail');
+  assert.ok(issueOf(expired.calls)?.text.includes(run));
+});
+
 test('a deployment looks whether there is a backup, and stops for none', async () => {
   const look = (step: Script[string][number]) =>
     onStage({ gh: { 'run list': [step] } }, (stage) =>

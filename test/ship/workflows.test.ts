@@ -155,9 +155,15 @@ test('what is deployed or released has passed CI, once, and comes from main', ()
     assert.equal(jobOf(name, 'checks').uses, './.github/workflows/ci.yml', name);
   // A fork has no FLY_APP; a workflow can be started by hand on any branch. What needs this job is skipped with it.
   assert.equal(jobOf('deploy.yml', 'image').if, expression("github.ref == 'refs/heads/main' && vars.FLY_APP != ''"));
-  // Nobody else deploys.
+  // Nobody else deploys, or could, but for one who looks whether it would work.
   for (const { where, job } of allJobs())
-    if (secretsOf(job).includes('FLY_API_TOKEN')) assert.match(where, /^(deploy\.yml: ship|roll-back\.yml: back)$/);
+    if (secretsOf(job).includes('FLY_API_TOKEN'))
+      assert.match(where, /^(deploy\.yml: ship|roll-back\.yml: back|way-back\.yml: token)$/);
+  const looks = (jobOf('way-back.yml', 'token').steps ?? []).filter(({ env }) => env && 'FLY_API_TOKEN' in env);
+  assert.deepEqual(
+    looks.map(({ run }) => run),
+    ['flyctl releases --app "$APP" --image'],
+  );
 });
 
 test('one image is built, and that one is tried, scanned, attested and deployed', () => {
@@ -184,7 +190,7 @@ test('going back waits for nothing: no deployment, no reviewer, no other job, no
   const others = allJobs().filter(({ workflow }) => workflow !== 'roll-back.yml');
   const back = jobOf('roll-back.yml', 'back');
   for (const { where, job, workflow } of others) {
-    assert.notEqual(job.environment, back.environment, where);
+    if (workflow !== 'way-back.yml') assert.notEqual(job.environment, back.environment, where);
     assert.notEqual(workflowOf(workflow).concurrency.group, rollBack.concurrency.group, where);
   }
   assert.deepEqual([back.needs, back.if, back.concurrency], [undefined, undefined, undefined]);
@@ -218,9 +224,14 @@ test('what nobody watches opens an issue when it fails, and only that may', () =
     assert.deepEqual(sorted([report.needs ?? []].flat()), sorted(rest), name);
     for (const one of rest) assert.ok(JSON.stringify(report.steps).includes(`needs.${one}.result`), `${name}: ${one}`);
   }
-  const last = jobOf('cost.yml', 'watch').steps?.at(-1);
-  assert.equal(last?.if, expression('failure()'));
-  assert.match(last?.run ?? '', /open-issue\.sh/);
+  for (const [name, id] of [
+    ['cost.yml', 'watch'],
+    ['way-back.yml', 'token'],
+  ] as const) {
+    const last = jobOf(name, id).steps?.at(-1);
+    assert.equal(last?.if, expression('failure()'), name);
+    assert.match(last?.run ?? '', /open-issue\.sh/, name);
+  }
 });
 
 test('the environments, secrets and variables to set are those in docs/deploy-fly.md', () => {
