@@ -152,6 +152,53 @@ describe('every connection of the pool is in use', () => {
   });
 });
 
+describe('a deadlock with somebody else', () => {
+  /** Assigns a sighting, which locks its cat and then itself, and has PostgreSQL end that so often in favour of somebody else. */
+  async function assignThrough(deadlocks: number): Promise<{ answer: Answer<Entry>; catId: number; now: Entry }> {
+    const { call, entry } = await serve();
+    const { body: cat } = await call<{ id: number }>('POST', '/cats', { json: {} });
+    const rival = postgres(url, { max: 1, onnotice: () => {} });
+    try {
+      await rival`begin`;
+      // Whoever is the first to look for a deadlock is the one that is ended: the server, after a second.
+      await rival`set local deadlock_timeout = '1min'`;
+      await rival`select 1 from entries where id = ${entry.id} for update`;
+      const assigned = call<Entry>('POST', `/entries/${entry.id}/assign/${cat.id}`);
+      for (let made = 0; made < deadlocks; made += 1) {
+        await eventually('the server has the cat and waits for the sighting', async () => {
+          const rows = await outside`
+            select 1 from pg_stat_activity
+            where wait_event_type = 'Lock' and application_name like 'catatlas/%' and query like '%update entries%'`;
+          return rows.length === 1 || undefined;
+        });
+        await rival`savepoint before`;
+        await rival`select 1 from cats where id = ${cat.id} for update`;
+        await rival`rollback to savepoint before`;
+      }
+      if (deadlocks < 3) await rival`commit`;
+      const answer = await assigned;
+      if (deadlocks >= 3) await rival`commit`;
+      const { body: now } = await call<Entry>('GET', `/entries/${entry.id}`);
+      await heals(call);
+      return { answer, catId: cat.id, now };
+    } finally {
+      await rival.end({ timeout: 1 });
+    }
+  }
+
+  test('is tried again, and the request succeeds', async () => {
+    const { answer, catId, now } = await assignThrough(2);
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual([answer.body.cat_id, now.cat_id], [catId, catId]);
+  });
+
+  test('a third one is 503, and nothing was done', async () => {
+    const { answer, now } = await assignThrough(3);
+    assertUnavailable(answer);
+    assert.equal(now.cat_id, null);
+  });
+});
+
 test('set to take no writes, as after a failover or by a provider whose disk is full: reads go on', async () => {
   const { call, entry } = await serve();
   // Sessions that are there already have to notice too.
