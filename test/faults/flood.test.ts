@@ -207,7 +207,8 @@ describe('10 000 connections', () => {
     );
     assert.ok(grown / count < 20_000, `${grown / count} bytes each`);
     assert.ok(slowest < 3000, `${slowest} ms`);
-    await eventually('their descriptors are free again', () => openFiles() < filesBefore + 50 || undefined);
+    // Bun does not always see all of them go (1.4.5: some 200 in one run of five), and then closes the rest when their time is over.
+    await eventually('their descriptors are free again', () => openFiles() < filesBefore + 50 || undefined, 20_000);
     assert.equal(program.over(), false);
   });
 });
