@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { eventually } from '../runtime/process.ts';
 import { findPostgresPrograms, findProgram, makeServerFolder, type ServerProcess, spawnServer } from './debian.ts';
-import { freePort, type Owner, processesOf, signalAll, spawnGuard } from './postgres.ts';
+import { freePort, hasEnded, type Owner, processesOf, signalAll, spawnGuard } from './postgres.ts';
 import { root } from './target.ts';
 
 /** One node: Patroni and the PostgreSQL that it runs. */
@@ -331,13 +331,4 @@ async function makeNode({
       return senders.length;
     },
   };
-}
-
-/** Is there no such process any more, or only what its parent has not asked after yet? */
-function hasEnded(pid: number): boolean {
-  try {
-    return / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ''));
-  } catch {
-    return true;
-  }
 }

@@ -137,6 +137,8 @@ export async function startPostgres({
     server = undefined;
     if (ending?.pid === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
+    // First the parent: it can no longer start children that would be missed.
+    if (signal === 'SIGKILL') signalAll([ending.pid], 'SIGSTOP');
     const members = processesOf(ending.pid);
     if (signal === 'SIGKILL') signalAll(members, 'SIGKILL');
     else {
@@ -144,6 +146,8 @@ export async function startPostgres({
       signalAll(members, 'SIGCONT');
     }
     await exited;
+    // A killed one does not wait for its children, and PostgreSQL does not start while one of them still has its memory.
+    while (!members.every(hasEnded)) await new Promise((resolve) => setTimeout(resolve, 5));
   };
   const urlOf = (database: string) => `postgresql://${superuser}@127.0.0.1:${port}/${database}`;
 
@@ -348,7 +352,9 @@ export function spawnGuard(directory: string, pidFiles: string | readonly string
   });
 }
 
-/** A port of 127.0.0.1 that is free now. */
+const portsGiven = new Set<number>();
+
+/** A port of 127.0.0.1 that is free now, and is given only once: the kernel may choose the same again while nobody listens on it. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -356,6 +362,8 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port of 127.0.0.1 is free');
+  if (portsGiven.has(address.port)) return await freePort();
+  portsGiven.add(address.port);
   return address.port;
 }
 
@@ -384,6 +392,15 @@ function readProcesses(): (number | undefined)[][] {
 function listProcesses(): (number | undefined)[][] {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
   return stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+}
+
+/** Is there no such process any more, or only what its parent has not asked after yet? */
+export function hasEnded(pid: number): boolean {
+  try {
+    return / [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, ''));
+  } catch {
+    return true;
+  }
 }
 
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
