@@ -6,7 +6,7 @@ import { isDatabaseUnreachable, sqlStateOf, toAppError } from '../../src/databas
 import { transaction } from '../../src/database/transaction.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
-import { untilAsleep, untilWorking } from './waiting.ts';
+import { untilAsleep, untilConnected, untilWorking } from './waiting.ts';
 
 for (const version of testedVersions) {
   describe(`PostgreSQL ${version}`, () => {
@@ -156,8 +156,4 @@ for (const version of testedVersions) {
       await assert.rejects(async () => await leaked?.(), /after its transaction had ended/);
     });
   });
-}
-
-async function untilConnected(proxy: FaultProxy, count: number): Promise<void> {
-  while (proxy.connections() < count) await new Promise((resolve) => setTimeout(resolve, 10));
 }

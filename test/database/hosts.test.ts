@@ -9,7 +9,7 @@ import { toAppError } from '../../src/database/errors.ts';
 import { freePort, type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
 import { type Standby, startStandby } from '../harness/standby.ts';
-import { failureOf, untilAsleep } from './waiting.ts';
+import { failureOf, untilAsleep, untilConnected } from './waiting.ts';
 
 const connectTimeout = 3;
 
@@ -125,14 +125,15 @@ for (const version of testedVersions) {
       // Two at once: one of them needs another connection.
       const next = await timed(() => Promise.all([portOf(database), portOf(database)]));
       assert.deepEqual(next.value, [primary.port, primary.port]);
-      assert.ok(next.milliseconds < share / 2, `${next.milliseconds} ms`);
+      assert.ok(next.milliseconds < share * 0.9, `${next.milliseconds} ms`);
     });
 
     test('when all are frozen it is an error in the time for one', async () => {
       for (const proxy of proxies) proxy.blackhole();
       const failed = await timed(() => failureOf(portOf(open(proxies.map(({ port }) => port)))));
       assert.equal((failed.value as { code?: string }).code, 'CONNECT_TIMEOUT');
-      assert.ok(failed.milliseconds < connectTimeout * 1000 * 1.2, `${failed.milliseconds} ms`);
+      // One after the other with all of the time for each would be twice as long.
+      assert.ok(failed.milliseconds < connectTimeout * 1000 * 1.8, `${failed.milliseconds} ms`);
     });
 
     test('a host that freezes costs one query its deadline, not one for every idle connection', async () => {
@@ -143,14 +144,14 @@ for (const version of testedVersions) {
         connections,
       );
       await Promise.all(Array.from({ length: connections }, () => database.sql`select pg_sleep(0.1)`));
-      assert.equal(proxies[0].connections(), connections);
+      await untilConnected(proxies[0], connections);
       proxies[0].blackhole();
       assert.equal(((await failureOf(portOf(database))) as { code?: string }).code, 'QUERY_TIMEOUT');
       const began = performance.now();
       for (let query = 0; query < connections; query += 1) assert.equal(await portOf(database), primary.port);
       const milliseconds = performance.now() - began;
       // Had they begun with the frozen one again, each would have waited its share first.
-      assert.ok(milliseconds < 500, `${milliseconds} ms`);
+      assert.ok(milliseconds < (connectTimeout * 1000 * 0.9) / proxies.length, `${milliseconds} ms`);
     });
 
     test('a query is cancelled on the host where it runs', async () => {

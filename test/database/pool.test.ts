@@ -46,7 +46,8 @@ for (const version of testedVersions) {
           errors = await Promise.all([failureOf(reader.next()), failureOf(tx`select 2`), failureOf(tx`select 3`)]);
         });
         errors.push(await failureOf(outcome));
-        assert.ok(performance.now() - began < 2500, `took ${performance.now() - began} ms`);
+        // The two seconds of one statement; those of the next would come on top.
+        assert.ok(performance.now() - began < 3500, `took ${performance.now() - began} ms`);
         for (const error of errors) assert.equal(toAppError(error)?.status, 503, String(error));
         // The pool is empty now. Connecting hangs as well: the kernel accepts, nobody answers.
         assert.equal(toAppError(await failureOf(sql`select 1`))?.status, 503);
@@ -58,13 +59,15 @@ for (const version of testedVersions) {
 
     test('queries wait for a free connection one by one, each with its own deadline', async () => {
       const { sql } = database;
-      const long = sql`select pg_sleep(0.9)`.execute();
+      // Well within the second that a statement may take.
+      const long = sql`select pg_sleep(0.7)`.execute();
       const short = sql`select pg_sleep(0.1)`.execute();
-      const began = performance.now();
+      let longIsOver = false;
+      const ended = Promise.all([long.then(() => (longIsOver = true)), short]);
       await Promise.all(Array.from({ length: 6 }, () => sql`select 1`));
       // None was sent down the connection of the long one, to wait behind it.
-      assert.ok(performance.now() - began < 600, `took ${performance.now() - began} ms`);
-      await Promise.all([long, short]);
+      assert.equal(longIsOver, false);
+      await ended;
     });
 
     test('transactions work with one query at a time on a connection', async () => {
@@ -181,21 +184,22 @@ describe('a server that is none', () => {
   after(() => {
     listener.close();
   });
-  const open = (hosts: string, mode: string) =>
+  const open = (hosts: string, mode: string, connectTimeout = 0.5) =>
     connectPostgres({
       url: `postgres://postgres@${hosts}/postgres?sslmode=${mode}`,
       applicationName: 'pool test',
       maxConnections: 1,
-      connectTimeout: 0.5,
+      connectTimeout,
     });
 
   for (const mode of ['disable', 'prefer', 'require']) {
     test(`one that accepts and closes is an error at once (sslmode=${mode})`, async () => {
       behaviour = 'closes';
-      const database = open(`127.0.0.1:${port}`, mode);
+      const connectTimeout = 3;
+      const database = open(`127.0.0.1:${port}`, mode, connectTimeout);
       const began = performance.now();
       assert.ok(isDatabaseUnreachable(await failureOf(database.sql`select 1`)));
-      assert.ok(performance.now() - began < 400);
+      assert.ok(performance.now() - began < connectTimeout * 500);
       await database.close();
     });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
 import type { RunningPostgres } from '../harness/postgres.ts';
+import type { FaultProxy } from '../harness/proxy.ts';
 
 /** What a promise rejects with; fails the test when it does not. */
 export async function failureOf(promise: PromiseLike<unknown> | undefined): Promise<unknown> {
@@ -22,6 +23,11 @@ export async function untilWorking(database: Database, withinMilliseconds: numbe
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
+}
+
+/** Resolves once so many connections are open, and no more: those of an earlier test may still be closing. */
+export async function untilConnected(proxy: FaultProxy, count: number): Promise<void> {
+  while (proxy.connections() !== count) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /**
