@@ -84,7 +84,7 @@ function settle(entries: readonly Entry[], ledger: Ledger): void {
 }
 
 describe('kill -9', () => {
-  test(`while writing, ${rounds} times on one directory: every acknowledged write is there`, {
+  test(`while writing, ${rounds} times or more on one directory: every acknowledged write is there`, {
     timeout: 300_000,
   }, async () => {
     const dataDir = join(workshop.folder, 'written');
@@ -95,14 +95,17 @@ describe('kill -9', () => {
     assert.equal((await first.ended()).code, 0);
     let acknowledged = 0;
     let restarts = 0;
-    for (let round = 1; round <= rounds; round += 1) {
+    let kills = 0;
+    // Chance may end each of them before anybody has written: then there are more.
+    while (kills < rounds || acknowledged < rounds) {
+      kills += 1;
       const program = serve(dataDir);
       const began = performance.now();
       const call = await ready(program);
       restarts += performance.now() - began;
       settle((await call<Entry[]>('GET', '/entries')).body, ledger);
       const work = Promise.all(
-        Array.from({ length: writers }, (_, writer) => write(call, `round ${round} writer ${writer}`, ledger)),
+        Array.from({ length: writers }, (_, writer) => write(call, `round ${kills} writer ${writer}`, ledger)),
       );
       await later(random() * longestWriting);
       await program.kill();
@@ -113,10 +116,9 @@ describe('kill -9', () => {
     const { body: one } = await call<Entry>('POST', '/entries', { json: { text: 'after all that' } });
     assert.equal((await call<Entry>('GET', `/entries/${one.id}`)).body.text, 'after all that');
     console.log(
-      `durability on ${runtime}: ${rounds} kills, ${acknowledged} acknowledged entries, none lost; ` +
-        `start after a kill ${Math.round(restarts / rounds)} ms`,
+      `durability on ${runtime}: ${kills} kills, ${acknowledged} acknowledged entries, none lost; ` +
+        `start after a kill ${Math.round(restarts / kills)} ms`,
     );
-    assert.ok(acknowledged >= rounds, 'the writers were not writing');
   });
 
   test(`during the very first start, ${firstStarts} times: the next start works`, { timeout: 120_000 }, async () => {

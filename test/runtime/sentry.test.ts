@@ -236,7 +236,8 @@ describe('a Sentry that does not work', () => {
       const { code } = await program.ended();
       const milliseconds = performance.now() - stopped;
       assert.equal(code, 0);
-      assert.ok(milliseconds < 3000, `${milliseconds} ms`);
+      // Two seconds, and what the rest of the end takes.
+      assert.ok(milliseconds < 4000, `${milliseconds} ms`);
       if (manner === 'hangs') {
         assert.ok(milliseconds > 1900, `it did not wait: ${milliseconds} ms`);
         assert.equal(sentry.envelopes.length <= 31, true, 'what comes while it hangs is let go');
