@@ -217,12 +217,14 @@ test('set to take no writes, as after a failover or by a provider whose disk is 
   const { length } = (await call<Entry[]>('GET', '/entries')).body;
   await outside`alter system set default_transaction_read_only = on`;
   await outside`select pg_reload_conf()`;
-  try {
-    // The configuration reaches each session by a signal of its own. Only one operation, whose successes do not matter.
-    await eventually('every session takes no writes', async () => {
+  // The configuration reaches each session by a signal of its own. Only one operation, whose successes do not matter.
+  const everySession = (expected: number) =>
+    eventually(`every session answers ${expected} to a write`, async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => call('POST', '/cats', { json: {} })));
-      return answers.every(({ status }) => status === 503) || undefined;
+      return answers.every(({ status }) => status === expected) || undefined;
     });
+  try {
+    await everySession(503);
     for (const { status, body, text, headers } of await writeAll()) {
       assert.equal(status, 503, text);
       assert.deepEqual(
@@ -244,6 +246,7 @@ test('set to take no writes, as after a failover or by a provider whose disk is 
     await outside`alter system reset default_transaction_read_only`;
     await outside`select pg_reload_conf()`;
   }
+  await everySession(200);
   await heals(call);
 });
 
@@ -252,9 +255,9 @@ describe('others have every connection that the server allows', () => {
     const { call } = await serve();
     const others = await takeEveryConnection(url);
     try {
-      // Those of the pool, too.
+      // Those of the pool, too, once they are really gone: until then they are taken, and afterwards they would be free again.
       await outside`
-        select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'catatlas/%'`;
+        select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'catatlas/%'`;
       await others.takeMore();
       const answers = await Promise.all(
         [call('GET', '/entries'), write(call), call('GET', '/cats'), call('POST', '/cats', { json: {} })].map(timed),
@@ -272,6 +275,11 @@ describe('others have every connection that the server allows', () => {
   });
 
   test('at the start: alive, not ready; when they leave, ready without a restart', async () => {
+    // Those of the server before, which was killed, are taken a moment longer, and would be free then.
+    await eventually('no session of a server is left', async () => {
+      const left = await outside`select 1 from pg_stat_activity where application_name like 'catatlas/%'`;
+      return left.length === 0 || undefined;
+    });
     const others = await takeEveryConnection(url);
     try {
       program = workshop.launch(['serve'], { env: { DATABASE_URL: url, DEBUG: 'true' } });
