@@ -8,7 +8,7 @@ import { clientOf } from '../harness/client.ts';
 import { startPgbouncer } from '../harness/pgbouncer.ts';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { commandLine, root } from '../harness/target.ts';
-import { openWorkshop, type Workshop } from '../runtime/process.ts';
+import { eventually, openWorkshop, type Workshop } from '../runtime/process.ts';
 
 const program = commandLine([], 'binary');
 
@@ -102,6 +102,11 @@ describe(`${processes} servers, ${mostConnections} connections`, () => {
   });
 
   test('through PgBouncer none is, with half as many connections', async () => {
+    // The servers before had all there are, and their sessions may still be ending.
+    await eventually('nobody else is connected', async () => {
+      const sessions = await admin`select 1 from pg_stat_activity where backend_type = 'client backend'`;
+      return sessions.length === 1 || undefined;
+    });
     const url = await server.createDatabase();
     const pooler = await startPgbouncer({ server, settingsFile: `${root}deploy/scaling/pgbouncer.ini` });
     try {
