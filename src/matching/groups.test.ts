@@ -276,3 +276,20 @@ test('20 000 sightings at one address are one group, and no wait', () => {
   assert.equal(others.length, 0);
   assert.ok(elapsed < 3000, `${elapsed} ms`);
 });
+
+test('many large groups share the work of one, and what is said of them stays close to the truth', () => {
+  const places = Array.from({ length: 20 }, (_, place) =>
+    createCandidates(1500, createRandom(place + 1), { latitude: 52 + place / 10, longitude: 13.4, spread: 0 }),
+  );
+  const candidates = places.flat().map((candidate, index) => ({ ...candidate, id: index + 1 }));
+  const groups = suggestGroups(candidates, DEFAULTS).sort((a, b) => a.center_lat - b.center_lat);
+  for (const [place, members] of places.entries()) {
+    const exact = meanSimilarity(
+      members.map(({ text }) => text),
+      Number.POSITIVE_INFINITY,
+    );
+    const { entry_ids, confidence } = groups[place] ?? assert.fail('a group is missing');
+    assert.equal(entry_ids.length, 1500);
+    assert.ok(Math.abs(confidence - (0.7 + 0.3 * exact)) < 0.02, `${confidence}, similarity ${exact}`);
+  }
+});

@@ -33,7 +33,7 @@ interface Point {
 
 const NAME_LENGTH = 30;
 
-/** How many pairs and shared words one group's mean similarity may cost: about 0.2 s. See `meanSimilarity`. */
+/** How many pairs and shared words the mean similarities of one answer may cost: about 0.2 s. See `meanSimilarity`. */
 const SIMILARITY_STEPS = 50_000_000;
 /** Splitting a character into words takes about as long as this many of those steps. */
 const STEPS_PER_CHARACTER = 10;
@@ -147,6 +147,12 @@ function thinOut<Item>(items: readonly Item[], excess: number): readonly Item[] 
   return kept.length < 2 ? items.slice(0, 2) : kept;
 }
 
+const pairsOf = (texts: readonly string[]) => (texts.length * (texts.length - 1)) / 2;
+
+/** In steps. */
+const splittingCost = (texts: readonly string[]) =>
+  STEPS_PER_CHARACTER * texts.reduce((sum, text) => sum + text.length, 0);
+
 /**
  * Mean Jaccard index of the keywords over all pairs of texts, 0 to 1; 0 for fewer than two texts. Exact, to the last bit
  * what comparing set with set in two nested loops gives, as long as that takes at most `steps` steps.
@@ -155,9 +161,7 @@ function thinOut<Item>(items: readonly Item[], excess: number): readonly Item[] 
  * a city is all that is known of the address), every n-th text stands for all, evenly over the group.
  */
 export function meanSimilarity(texts: readonly string[], steps = SIMILARITY_STEPS): number {
-  const pairs = (texts.length * (texts.length - 1)) / 2;
-  const characters = texts.reduce((sum, text) => sum + text.length, 0);
-  const excess = Math.max(Math.sqrt(pairs / steps), (characters * STEPS_PER_CHARACTER) / steps);
+  const excess = Math.max(Math.sqrt(pairsOf(texts) / steps), splittingCost(texts) / steps);
   const keywordSets = thinOut(texts, excess).map(keywords);
   let shared = 0;
   for (const positions of indexKeywords(keywordSets).values()) {
@@ -197,12 +201,29 @@ function meanJaccard(keywordSets: readonly ReadonlySet<string>[]): number {
   return sum / ((count * (count - 1)) / 2);
 }
 
-function describeGroup(groupId: number, members: readonly GroupCandidate[], clusterRadius: number): SuggestedGroup {
+interface Draft {
+  members: readonly GroupCandidate[];
+  texts: readonly string[];
+  /** What its mean similarity costs, in steps, shared words left out. */
+  cost: number;
+}
+
+function draftOf(members: readonly GroupCandidate[]): Draft {
+  const texts = members.map(({ text }) => text);
+  return { members, texts, cost: 1 + pairsOf(texts) + splittingCost(texts) };
+}
+
+function describeGroup(
+  groupId: number,
+  { members, texts }: Draft,
+  clusterRadius: number,
+  steps: number,
+): SuggestedGroup {
   const center = centerOf(members);
   const radius = members
     .map((member) => haversineMeters(center.latitude, center.longitude, member.latitude, member.longitude))
     .reduce((a, b) => Math.max(a, b));
-  const similarity = meanSimilarity(members.map((member) => member.text));
+  const similarity = meanSimilarity(texts, steps);
   const confidence =
     0.4 * Math.min(1, members.length / 5) + 0.3 * similarity + 0.3 * Math.max(0, 1 - radius / clusterRadius);
 
@@ -235,8 +256,12 @@ export function suggestGroups(
   options: { clusterRadius: number; minSightings: number },
 ): SuggestedGroup[] {
   const newestFirst = [...candidates].sort((a, b) => b.id - a.id);
-  return gatherAroundSeeds(newestFirst, options.clusterRadius)
+  const drafts = gatherAroundSeeds(newestFirst, options.clusterRadius)
     .filter((members) => members.length >= options.minSightings)
-    .map((members, groupId) => describeGroup(groupId, members, options.clusterRadius))
-    .sort((a, b) => b.confidence - a.confidence);
+    .map(draftOf);
+  const cost = drafts.reduce((sum, draft) => sum + draft.cost, 0);
+  // Together they may cost what one may: each gets its share.
+  const describe = (draft: Draft, groupId: number) =>
+    describeGroup(groupId, draft, options.clusterRadius, SIMILARITY_STEPS * (draft.cost / cost));
+  return drafts.map(describe).sort((a, b) => b.confidence - a.confidence);
 }

@@ -21,10 +21,14 @@ export const matchingRoutes = (context: AppContext) =>
   new Elysia({ name: 'matching' })
     .get(
       '/entries/:entry_id/matches',
-      async ({ params: { entry_id }, query: { top_k, min_score } }) => {
+      async ({ params: { entry_id }, query: { top_k, min_score }, request }) => {
         const subject = entryOrNotFound(await findMatchEntry(context.sql, entry_id));
         const ranking = createMatchRanking<MatchCandidate>(subject, { topK: top_k, minScore: min_score });
-        for await (const candidates of eachMatchCandidate(context.sql)) candidates.forEach(ranking.add);
+        for await (const candidates of eachMatchCandidate(context.sql)) {
+          candidates.forEach(ranking.add);
+          // Its client has left, and this may go on for seconds.
+          if (request.signal.aborted) break;
+        }
         return ranking.ranked().map(({ candidate, score, reasons }) => ({
           entry_id,
           candidate_id: candidate.id,
