@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ProfileCache } from './profile-cache.ts';
+import { type Made, ProfileCache } from './profile-cache.ts';
 
-/** Something that is made when told to, and how often it was asked for. */
+/** Something that is made when told to, of this version, and how often it was asked for. */
 function workshop() {
-  const orders: { done(text: string): void; fail(error: Error): void }[] = [];
-  const make = () =>
-    new Promise<string>((resolve, reject) => {
-      orders.push({ done: resolve, fail: reject });
+  const orders: { done(profile: string, version?: string): void; fail(error: Error): void }[] = [];
+  const makeOf = (asked: string) => () =>
+    new Promise<Made<string>>((resolve, reject) => {
+      orders.push({ done: (profile, version = asked) => resolve({ profile, version }), fail: reject });
     });
-  return { orders, make };
+  return { orders, make: makeOf('a'), makeOf };
 }
 
 test('a crowd waits for the same work, and whoever comes later gets its result', async () => {
@@ -24,13 +24,13 @@ test('a crowd waits for the same work, and whoever comes later gets its result',
 
 test('another version is made anew, also while an older one is still being made', async () => {
   const cache = new ProfileCache<string>(10);
-  const { orders, make } = workshop();
-  const older = cache.get(1, 'a', make);
-  const newer = cache.get(1, 'b', make);
+  const { orders, makeOf } = workshop();
+  const older = cache.get(1, 'a', makeOf('a'));
+  const newer = cache.get(1, 'b', makeOf('b'));
   orders[1]?.done('newer');
   orders[0]?.done('older');
   assert.deepEqual([await older, await newer], ['older', 'newer']);
-  assert.equal(await cache.get(1, 'b', make), 'newer');
+  assert.equal(await cache.get(1, 'b', makeOf('b')), 'newer');
   assert.equal(orders.length, 2);
 });
 
@@ -47,19 +47,31 @@ test('a failure is told to everybody who waits, and not kept', async () => {
 
 test('a failure of an older version does not take a newer one with it', async () => {
   const cache = new ProfileCache<string>(10);
-  const { orders, make } = workshop();
-  const older = cache.get(1, 'a', make);
-  const newer = cache.get(1, 'b', make);
+  const { orders, makeOf } = workshop();
+  const older = cache.get(1, 'a', makeOf('a'));
+  const newer = cache.get(1, 'b', makeOf('b'));
   orders[0]?.fail(new Error('lost'));
   await assert.rejects(older);
   orders[1]?.done('newer');
-  assert.deepEqual([await newer, await cache.get(1, 'b', make)], ['newer', 'newer']);
+  assert.deepEqual([await newer, await cache.get(1, 'b', makeOf('b'))], ['newer', 'newer']);
+});
+
+test('what a server made that is behind is kept as what it is: the newer version is made anew', async () => {
+  const cache = new ProfileCache<string>(10);
+  const { orders, make } = workshop();
+  const behind = cache.get(1, 'b', make);
+  orders[0]?.done('older', 'a');
+  assert.equal(await behind, 'older');
+  assert.equal(await cache.get(1, 'a', make), 'older');
+  const again = cache.get(1, 'b', make);
+  orders[1]?.done('newer', 'b');
+  assert.equal(await again, 'newer');
 });
 
 test('above the limit, the cat that was not asked for longest goes', async () => {
   const cache = new ProfileCache<number>(2);
   let made = 0;
-  const ask = (catId: number) => cache.get(catId, 'a', async () => ++made);
+  const ask = (catId: number) => cache.get(catId, 'a', async () => ({ version: 'a', profile: ++made }));
   await ask(1);
   await ask(2);
   await ask(1);

@@ -1,6 +1,12 @@
+/** What was made, and the version of the rows that it was made from. */
+export interface Made<T> {
+  version: string;
+  profile: T;
+}
+
 interface Kept<T> {
   version: string;
-  profile: Promise<T>;
+  made: Promise<Made<T>>;
 }
 
 /**
@@ -16,20 +22,28 @@ export class ProfileCache<T> {
     this.#limit = limit;
   }
 
-  /** What `make` makes of this cat at this version. When it fails, nothing is kept. */
-  get(catId: number, version: string, make: () => Promise<T>): Promise<T> {
+  /**
+   * What `make` makes of this cat at this version. It is kept under the version that it was made from: of several servers of a database
+   * the one that is asked for the rows may be behind the one that named the version. When it fails, nothing is kept.
+   */
+  async get(catId: number, version: string, make: () => Promise<Made<T>>): Promise<T> {
     const known = this.#kept.get(catId);
     // Put in again in any case: a Map is in the order of insertion.
     this.#kept.delete(catId);
-    const kept = known?.version === version ? known : { version, profile: make() };
+    const kept = known?.version === version ? known : { version, made: make() };
     this.#kept.set(catId, kept);
     if (kept !== known) {
-      kept.profile.catch(() => {
-        if (this.#kept.get(catId) === kept) this.#kept.delete(catId);
-      });
+      kept.made.then(
+        (made) => {
+          kept.version = made.version;
+        },
+        () => {
+          if (this.#kept.get(catId) === kept) this.#kept.delete(catId);
+        },
+      );
       const [oldest] = this.#kept.keys();
       if (this.#kept.size > this.#limit && oldest !== undefined) this.#kept.delete(oldest);
     }
-    return kept.profile;
+    return (await kept.made).profile;
   }
 }

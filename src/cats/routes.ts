@@ -1,9 +1,10 @@
 import { Elysia } from 'elysia';
 import { withOffset } from '../clock.ts';
 import type { AppContext } from '../context.ts';
-import type { Sql } from '../database/connect.ts';
-import { transaction } from '../database/transaction.ts';
+import type { Sql, Tx } from '../database/connect.ts';
+import { snapshot, transaction } from '../database/transaction.ts';
 import { entryNotFound } from '../entries/not-found.ts';
+import type { AppError } from '../errors.ts';
 import { type Representation, represent, representation } from '../http/conditional.ts';
 import { streamJsonArray } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
@@ -12,7 +13,7 @@ import { planLinks } from './linking.ts';
 import { catNotFound, profileCatNotFound } from './not-found.ts';
 import { pageOf } from './paging.ts';
 import { buildEnhancedProfile, buildProfile, type EnhancedProfile, type Profile } from './profile.ts';
-import { ProfileCache } from './profile-cache.ts';
+import { type Made, ProfileCache } from './profile-cache.ts';
 import {
   assignEntries,
   catExists,
@@ -31,6 +32,7 @@ import {
   renameCat,
 } from './queries.ts';
 import {
+  type Cat,
   cat,
   catFromSightings,
   catInput,
@@ -69,18 +71,29 @@ const toRevalidate = (profile: Profile | EnhancedProfile) =>
     'cache-control': 'private, no-cache',
   });
 
-async function makeProfile(sql: Sql, catId: number): Promise<Representation> {
-  const found = await findCat(sql, catId);
-  if (!found) throw catNotFound();
-  return await toRevalidate(buildProfile(found, await listProfileTexts(sql, catId)));
+/** Makes a profile of what `read` finds, at the version that these rows have. */
+async function makeFrom(
+  sql: Sql,
+  catId: number,
+  notFound: AppError,
+  read: (tx: Tx, found: Cat) => Promise<Profile | EnhancedProfile>,
+): Promise<Made<Representation>> {
+  const { version, profile } = await snapshot(sql, async (tx) => {
+    const found = await findCat(tx, catId);
+    const version = await findProfileVersion(tx, catId);
+    if (!found || version === undefined) throw notFound;
+    return { version, profile: await read(tx, found) };
+  });
+  return { version, profile: await toRevalidate(profile) };
 }
 
-async function makeEnhancedProfile(sql: Sql, catId: number): Promise<Representation> {
-  const found = await findCat(sql, catId);
-  if (!found) throw profileCatNotFound(catId);
-  const [sightings, insights] = await Promise.all([listProfileEntries(sql, catId), listStoredInsights(sql, catId)]);
-  return await toRevalidate(buildEnhancedProfile(found, sightings, insights));
-}
+const makeProfile = (sql: Sql, catId: number) =>
+  makeFrom(sql, catId, catNotFound(), async (tx, found) => buildProfile(found, await listProfileTexts(tx, catId)));
+
+const makeEnhancedProfile = (sql: Sql, catId: number) =>
+  makeFrom(sql, catId, profileCatNotFound(catId), async (tx, found) =>
+    buildEnhancedProfile(found, await listProfileEntries(tx, catId), await listStoredInsights(tx, catId)),
+  );
 
 /** Individual cats: read, create, change, delete, link sightings, profiles. */
 export const catRoutes = (context: AppContext) => {

@@ -23,3 +23,8 @@ export async function transaction<T>(sql: Sql, work: (tx: Tx) => Promise<T>): Pr
     }
   }
 }
+
+/** Runs reads that have to agree with each other: all of them see the database as it was at the first one. */
+export async function snapshot<T>(sql: Sql, read: (tx: Tx) => Promise<T>): Promise<T> {
+  return (await sql.begin('isolation level repeatable read read only', read)) as T;
+}
