@@ -1,5 +1,6 @@
 import { DirectoryInUseError, EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { isDatabaseUnreachable, sqlStateOf } from '../database/errors.ts';
+import { explainRefusedParameter, refusedParameterOf } from '../database/refused-parameter.ts';
 import { AdoptionRefused } from '../migrator/adopt/refused.ts';
 import { MigrationError, type MigrationFailureKind } from '../migrator/failure.ts';
 import { CommandFailure } from './command.ts';
@@ -32,6 +33,11 @@ export function asCommandFailure(error: unknown): unknown {
     return new CommandFailure(ExitCode.lockTimeout, error.message, { cause: error });
   if (error instanceof EmbeddedDatabaseError)
     return new CommandFailure(ExitCode.failure, error.message, { cause: error });
+  const parameter = refusedParameterOf(error);
+  if (parameter !== undefined) {
+    const { problem, advice } = explainRefusedParameter(parameter);
+    return new CommandFailure(ExitCode.usage, `${problem}: ${advice}`, { cause: error });
+  }
   const state = sqlStateOf(error);
   const message = error instanceof Error ? error.message : String(error);
   const remedy = state === undefined ? undefined : remedies[state];

@@ -16,6 +16,7 @@ test('accepts addresses of PostgreSQL', () => {
     'postgresql://user@[::1]:5432/db',
     'postgresql://user@%2Fvar%2Frun%2Fpostgresql/db',
     'postgresql://user@host/cats.db',
+    'postgresql://user@host/db?sslmode=require&channel_binding=require&options=endpoint%3Dcats',
   ])
     assert.deepEqual(readAs(databaseUrl, text), { value: text }, text);
   assert.deepEqual(readAs(databaseUrl, ' postgres://u@h/d\n'), { value: 'postgres://u@h/d' });
@@ -55,6 +56,8 @@ test('refuses everything else, and never repeats a secret', () => {
     ['postgresql://u:canary@h:port/d', /not a valid address/],
     ['postgresql://u:canary@h:99999/d', /not a valid address/],
     ['postgresql://u:canary@h/d?sslmode=canary', /unknown sslmode.*verify-full/],
+    ['postgresql://u:canary@one,two/d?passfile=canary', /parameter passfile.*DATABASE_URL_FILE/],
+    ['postgresql://u:canary@h/d?chanel_binding=canary', /chanel_binding.*channel_binding/],
     ['postgresql://u:canary@h/d?target_session_attrs=canary', /unknown target_session_attrs.*read-write/],
   ] as const) {
     const reading = readAs(databaseUrl, text);

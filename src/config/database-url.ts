@@ -1,3 +1,4 @@
+import { readParameters } from './address-parameters.ts';
 import { type Kind, kindOf, type Reading, wrong } from './kinds.ts';
 
 const example = 'postgresql://USER:PASSWORD@HOST:5432/DATABASE';
@@ -76,7 +77,8 @@ function readDatabaseUrl(text: string): Reading<string> {
       'has unknown target_session_attrs',
       `target_session_attrs must be one of ${sessionAttributes.join(', ')}.`,
     );
-  return { value: text };
+  const parameters = readParameters(url.search);
+  return 'wrong' in parameters ? parameters : { value: text };
 }
 
 /** Is this the address or the file of a SQLite database? */

@@ -63,6 +63,21 @@ Whole numbers are decimal digits. True is \`true\`, \`1\`, \`yes\` or \`on\`; fa
 of letters, and anything else is an error. A variable that looks like a misspelled setting (\`DATABSE_URL\`, \`LOGLEVEL\`) is
 reported as a warning, because the environment belongs to other programs too.
 
+## Addresses of databases
+
+\`DATABASE_URL\`, \`DIRECT_DATABASE_URL\` and \`REPLICA_DATABASE_URL\` may name several hosts (\`one:5432,two:5432\`) and have parameters behind a
+\`?\`, as libpq takes them:
+
+| parameter | what becomes of it |
+| --- | --- |
+| \`sslmode\`, \`sslrootcert\`, \`target_session_attrs\`, \`user\`, \`password\`; \`ssl=true\` | means what it means to libpq |
+| \`channel_binding\` | accepted, and not done: passwords are proven by SCRAM without channel binding. Who sets \`require\` to be sure of the server sets \`sslmode=verify-full\` |
+| \`connect_timeout\`, \`fallback_application_name\`, \`keepalives…\`, \`tcp_user_timeout\` | accepted without effect: \`DATABASE_CONNECT_TIMEOUT_SECONDS\` and the program decide |
+| \`sslnegotiation\`, \`sslsni\`, \`sslcompression\`, \`sslkeylogfile\`, \`gsslib\`, \`gssdelegation\`, \`krbsrvname\`, \`max_protocol_version\`, \`pgbouncer\` | accepted without effect |
+| \`client_encoding\`, \`gssencmode\`, \`load_balance_hosts\`, \`min_protocol_version\`, \`replication\`, \`sslcertmode\`, \`ssl_min_protocol_version\`, \`ssl_max_protocol_version\` | accepted with values that change nothing (\`UTF8\`, \`prefer\`, \`disable\` …), otherwise an error |
+| any other of libpq's, such as \`host\`, \`passfile\`, \`service\`, \`sslcert\`, \`sslcrl\`, \`require_auth\` | an error that says what to do |
+| \`application_name\`, \`options\`, \`search_path\`, \`statement_timeout\` … | is for the server. What it refuses ends the start with exit code 2 |
+
 ## Development and production
 
 Without \`DATABASE_URL\` the start is a development start: embedded database, 127.0.0.1, \`DEBUG=True\`. With \`DATABASE_URL\`

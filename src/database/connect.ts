@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import postgres from 'postgres';
 import type { Instant } from '../clock.ts';
+import { readParameters } from '../config/address-parameters.ts';
 import type { Log } from '../observability/log.ts';
 import { isRefusedParameter } from './errors.ts';
 
@@ -59,10 +60,11 @@ const closeSeconds = 5;
  * error in bounded time and its connection is not used again.
  */
 export function connectPostgres(options: PostgresOptions): Database {
-  const { url, ssl, hostCount } = splitTls(options.url);
+  const { url, ssl, hostCount, credentials } = splitAddress(options.url);
   const statementTimeout = options.statementTimeout ?? 5;
   const sql = postgres(url, {
     ...sharedOptions(options.log),
+    ...credentials,
     ssl,
     max: options.maxConnections ?? 15,
     // The driver's is for one host. They are tried one after the other while a request waits, so they share the time.
@@ -197,18 +199,34 @@ export function parseInstant(text: string): Instant {
 /** What the driver takes, or options of tls.connect for a host. */
 type Tls = false | 'prefer' | 'require' | ((host: string) => ConnectionOptions);
 
-/** `sslmode` and `sslrootcert` of the URL as libpq means them, for a driver that knows only some of them. */
-function splitTls(given: string): { url: string; ssl: Tls; hostCount: number } {
+/** The URL as libpq means it, for a driver that knows only some of its parameters and takes the others for the server's. */
+function splitAddress(given: string): {
+  url: string;
+  ssl: Tls;
+  hostCount: number;
+  credentials: { user?: string; password?: string };
+} {
   // By hand: the URL class refuses several hosts (`host1:5432,host2:5432`), which libpq and the driver take.
   const [address = '', query = ''] = given.split('?', 2);
-  const parameters = new URLSearchParams(query);
-  const mode = parameters.get('sslmode') ?? 'prefer';
-  const rootFile = parameters.get('sslrootcert');
-  parameters.delete('sslmode');
-  parameters.delete('sslrootcert');
+  const reading = readParameters(query);
+  if ('wrong' in reading) throw new RangeError(`DATABASE_URL ${reading.wrong[0]?.problem}`);
+  const parameters = reading.value;
+  const take = (name: string) => {
+    const value = parameters.get(name);
+    parameters.delete(name);
+    return value;
+  };
+  const mode = take('sslmode') ?? 'prefer';
+  const rootFile = take('sslrootcert');
+  const [user, password] = [take('user'), take('password')];
   const ssl = tlsOf(mode, rootFile === 'system' ? null : rootFile);
   const hostCount = address.slice(address.lastIndexOf('@') + 1).split(',').length;
-  return { url: parameters.size > 0 ? `${address}?${parameters}` : address, ssl, hostCount };
+  return {
+    url: parameters.size > 0 ? `${address}?${parameters}` : address,
+    ssl,
+    hostCount,
+    credentials: { ...(user ? { user } : {}), ...(password ? { password } : {}) },
+  };
 }
 
 function tlsOf(mode: string, rootFile: string | null): Tls {

@@ -4,6 +4,7 @@ import type { SettingsReport } from '../config/settings.ts';
 import { connectEmbedded, connectPostgres, type Database, isPooled, type Sql } from '../database/connect.ts';
 import { DirectoryInUseError, EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { sqlStateOf } from '../database/errors.ts';
+import { explainRefusedParameter, refusedParameterOf } from '../database/refused-parameter.ts';
 import type { Log } from '../observability/log.ts';
 import { attempt, describeError, type Finding } from './check.ts';
 import { type Replication, readIdentity, readReplication } from './database-facts.ts';
@@ -138,6 +139,14 @@ const remedies: Record<string, string> = {
 export function explainFailure(error: unknown): { problem: string; advice: string } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const state = sqlStateOf(error);
+  const parameter = refusedParameterOf(error);
+  if (parameter !== undefined) {
+    const { problem, advice } = explainRefusedParameter(parameter);
+    return {
+      problem: `no connection: ${problem} (${state})`,
+      advice: `${advice[0]?.toUpperCase()}${advice.slice(1)}.`,
+    };
+  }
   return {
     problem: `no connection: ${describeError(error)}${state ? ` (${state})` : ''}`,
     advice: remedies[code] ?? 'See that the server runs, and that DATABASE_URL names the right one.',

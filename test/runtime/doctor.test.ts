@@ -233,6 +233,13 @@ describe('a database that cannot be asked', () => {
     await strict.stop();
   });
 
+  test('a parameter that the server does not know', async () => {
+    const report = await examine([], production(`${url}?no_such_parameter=1`));
+    const reachable = report.of('database.reachable');
+    assertVerdict(reachable, 'fail', /the server refuses the parameter no_such_parameter of the connection \(42704\)/);
+    assert.match(reachable.advice ?? '', /^Correct it in DATABASE_URL/);
+  });
+
   test('nobody listens, neither there nor at --url', async () => {
     const port = await freePort();
     const report = await examine(

@@ -9,7 +9,7 @@ import postgres from 'postgres';
 import type { Entry } from '../../src/entries/schemas.ts';
 import type { ReadinessReport } from '../../src/health/schemas.ts';
 import { type Client, clientOf } from '../harness/client.ts';
-import { freePort, type RunningPostgres, startPostgres } from '../harness/postgres.ts';
+import { freePort, type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
 import { runtime } from '../harness/target.ts';
 import { eventually, holdMigrationLock, openWorkshop, type Program, type Workshop } from './process.ts';
@@ -165,6 +165,28 @@ describe('before the schema is current', () => {
   });
 });
 
+describe('parameters of libpq in the address, as in those that providers hand out', () => {
+  for (const version of testedVersions)
+    test(`PostgreSQL ${version}: no obstacle, and those for the server reach it`, async () => {
+      const own = version === 18 ? undefined : await startPostgres({ version });
+      try {
+        const plain = await (own ?? server).createDatabase();
+        const query = 'channel_binding=require&connect_timeout=10&keepalives=1&application_name=theirs';
+        const program = serve({ DATABASE_URL: `${plain}?${query}` });
+        await program.logged('ready');
+        await outside(plain, async (sql) => {
+          const [row] = await sql`
+            select count(*)::int as sessions from pg_stat_activity
+            where datname = current_database() and application_name = 'theirs'`;
+          assert.ok(row?.['sessions'] > 0);
+        });
+        await program.kill();
+      } finally {
+        await own?.stop();
+      }
+    });
+});
+
 describe('what waiting does not cure ends the start', () => {
   const canary = 'pa55-canary-3b1f';
 
@@ -191,6 +213,10 @@ describe('what waiting does not cure ends the start', () => {
         3,
       );
       assert.match(stderr, /password authentication failed for user "somebody": check the password in DATABASE_URL/);
+      // The right one, where libpq takes it too.
+      const query = `user=somebody&password=${encodeURIComponent('another one')}&channel_binding=require`;
+      const url = `postgres://127.0.0.1:${strict.port}/postgres?${query}`;
+      assert.match(await refused({ DATABASE_URL: url }, 1), /the user somebody may not create tables/);
     } finally {
       await strict.stop();
     }
@@ -199,6 +225,29 @@ describe('what waiting does not cure ends the start', () => {
   test('a database that does not exist', async () => {
     const stderr = await refused({ DATABASE_URL: `postgres://postgres:${canary}@127.0.0.1:${server.port}/nowhere` }, 3);
     assert.match(stderr, /database "nowhere" does not exist: create it, or check the name in DATABASE_URL/);
+  });
+
+  test('a parameter of the address that the server does not know, whichever address it is', async () => {
+    const url = await server.createDatabase();
+    const wrong = new URL(`${url}?no_such_parameter=${canary}`);
+    wrong.password = canary;
+    for (const env of [
+      { DATABASE_URL: wrong.href },
+      { DATABASE_URL: url, DIRECT_DATABASE_URL: wrong.href },
+      { DATABASE_URL: url, REPLICA_DATABASE_URL: wrong.href, FLY_REGION: 'fra', PRIMARY_REGION: 'iad' },
+    ])
+      assert.match(await refused(env, 2), /the server refuses the parameter no_such_parameter of the connection: /);
+    const { code, stderr } = await workshop.run(['migrate'], { env: { DATABASE_URL: wrong.href, DEBUG: 'true' } });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^catatlas: the server refuses the parameter no_such_parameter/);
+    assert.equal(stderr.includes(canary), false);
+  });
+
+  test('a parameter of libpq that cannot be honored, or is misspelt', async () => {
+    const address = `postgres://postgres:${canary}@127.0.0.1:${server.port}/postgres`;
+    const stderr = await refused({ DATABASE_URL: `${address}?passfile=${canary}&chanel_binding=${canary}` }, 2);
+    assert.match(stderr, /DATABASE_URL.* has the parameter passfile, which cannot be honored/);
+    assert.match(stderr, /chanel_binding.*\s+.*Did you mean channel_binding\?/);
   });
 
   test('a user who may not create tables', async () => {
