@@ -1,4 +1,4 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { ImportError, type ImportReport, importSqlite, type SkippedRow } from '../archive/import.ts';
 import { openSqliteFile, SqliteFileError } from '../archive/sqlite-file.ts';
 import { loadSettings } from '../config/settings.ts';
@@ -24,7 +24,7 @@ depends on them; a sighting whose cat does not come along is kept without its li
       options: [
         { name: 'dry-run', purpose: 'do everything but commit' },
         { name: 'merge', purpose: 'insert the missing rows into a database that has rows already' },
-        { name: 'skip-bad', value: 'BAD.jsonl', purpose: 'leave bad rows out, and write them into this file' },
+        { name: 'skip-bad', value: 'BAD.jsonl', purpose: 'leave bad rows out, and write them into this new file' },
       ],
     },
   ],
@@ -57,7 +57,7 @@ depends on them; a sighting whose cat does not come along is kept without its li
     try {
       return await withImportTarget({ settings, io, dryRun }, async (database) => {
         const progress = openProgressLine(io);
-        const skipped = openSkipFile(args.values['skip-bad'], path);
+        const skipped = openSkipFile(args.values['skip-bad']);
         try {
           const report = await importSqlite({
             file,
@@ -74,6 +74,8 @@ depends on them; a sighting whose cat does not come along is kept without its li
         } catch (error) {
           progress.end();
           if (!(error instanceof ImportError)) throw error;
+          // Nothing was imported, so nothing has been left out; and the next try may have the name.
+          skipped?.remove();
           if (args.switches.has('json'))
             io.stdout(
               `${JSON.stringify({ outcome: 'refused', reason: error.message, bad_rows: error.badRows }, null, 2)}\n`,
@@ -98,23 +100,27 @@ async function openFile(path: string) {
   }
 }
 
-/** The file of `--skip-bad`: a JSON object a line. Readable by its owner only: it has people's texts and addresses. */
-function openSkipFile(path: string | undefined, source: string) {
+/**
+ * The file of `--skip-bad`: a JSON object a line. Readable by its owner only: it has people's texts and addresses. Never one that is
+ * there already: it may be the only copy of what an earlier import left out, or the file that is imported.
+ */
+function openSkipFile(path: string | undefined) {
   if (path === undefined) return undefined;
   let file: number;
   try {
-    const there = statSync(path, { throwIfNoEntry: false });
-    const { dev, ino } = statSync(source);
-    if (there?.dev === dev && there.ino === ino)
-      throw new UsageError('--skip-bad names the file that is imported: choose another one');
-    file = openSync(path, 'w', 0o600);
+    file = openSync(path, 'wx', 0o600);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
+    if ((error as { code?: string }).code === 'EEXIST')
+      throw new UsageError(
+        `--skip-bad: ${path} exists already and is not overwritten`,
+        'Choose another name, or remove it.',
+      );
     throw new UsageError(`--skip-bad: ${error instanceof Error ? error.message : String(error)}`);
   }
   return {
     write: (row: SkippedRow) => void writeSync(file, `${JSON.stringify(row)}\n`),
     close: () => closeSync(file),
+    remove: () => rmSync(path),
   };
 }
 

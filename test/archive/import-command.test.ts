@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -73,7 +73,8 @@ describe('catatlas import and seed', () => {
     } finally {
       await database.close();
     }
-    assert.equal((await run(importCommand, ['sqlite', path, '--skip-bad', bad], env)).code, ExitCode.ok);
+    const own = join(folder, 'brought-up.jsonl');
+    assert.equal((await run(importCommand, ['sqlite', path, '--skip-bad', own], env)).code, ExitCode.ok);
   });
 
   it('stops at bad rows, or writes them into a file that only the owner reads', async () => {
@@ -83,9 +84,11 @@ describe('catatlas import and seed', () => {
     assert.match(refused.stderr, /entries 2: text is empty/);
     assert.deepEqual(JSON.parse(refused.stdout).bad_rows, [{ table: 'entries', id: 2, problems: ['text is empty'] }]);
 
+    const imported = readFileSync(path);
     const itself = await run(importCommand, ['sqlite', path, '--skip-bad', path], env);
     assert.equal(itself.code, ExitCode.usage);
-    assert.match(itself.stderr, /names the file that is imported/);
+    assert.match(itself.stderr, /exists already and is not overwritten/);
+    assert.deepEqual(readFileSync(path), imported);
 
     const done = await run(importCommand, ['sqlite', path, '--skip-bad', bad], env);
     assert.equal(done.code, ExitCode.ok);
@@ -98,8 +101,19 @@ describe('catatlas import and seed', () => {
     assert.equal(row.createdAt, '2026-01-01T00:00:00Z');
     assert.equal(statSync(bad).mode & 0o077, 0);
 
-    const again = await run(importCommand, ['sqlite', path, '--skip-bad', bad, '--json'], env);
+    const kept = readFileSync(bad, 'utf8');
+    const over = await run(importCommand, ['sqlite', path, '--skip-bad', bad, '--dry-run'], env);
+    assert.deepEqual([over.code, readFileSync(bad, 'utf8')], [ExitCode.usage, kept]);
+    const other = join(folder, 'again.jsonl');
+    const again = await run(importCommand, ['sqlite', path, '--skip-bad', other, '--json'], env);
     assert.equal(JSON.parse(again.stdout).outcome, 'nothing to do');
+
+    const database = connectPostgres({ url: env.DATABASE_URL, applicationName: 'test' });
+    await database.sql`update entries set text = 'edited'`;
+    await database.close();
+    const unused = join(folder, 'unused.jsonl');
+    const differs = await run(importCommand, ['sqlite', path, '--skip-bad', unused], env);
+    assert.deepEqual([differs.code, existsSync(unused)], [ExitCode.failure, false]);
   });
 
   it('says what is wrong with a file before it asks for a database', async () => {
