@@ -25,7 +25,7 @@ interface PgbouncerOptions {
   ignoreStartupParameters?: readonly string[];
 }
 
-const startDeadline = 10_000;
+const startDeadline = 30_000;
 
 /** Starts PgBouncer on a free port of 127.0.0.1. It refuses to run as root, as PostgreSQL does, and lets everybody in. */
 export async function startPgbouncer(options: PgbouncerOptions): Promise<RunningPgbouncer> {

@@ -70,7 +70,7 @@ interface StartOptions {
 }
 
 const superuser = 'postgres';
-const startDeadline = 20_000;
+const startDeadline = 60_000;
 
 /** Speed before safety, and a time zone that shows who forgot to ask for UTC. */
 const defaultSettings: Record<string, string> = {

@@ -43,7 +43,7 @@ interface StartOptions {
   ready?: boolean;
 }
 
-const startDeadline = 30_000;
+const startDeadline = 60_000;
 
 /** A fresh database of the engine under test. */
 export async function openSite(of: Engine = engine): Promise<Site> {

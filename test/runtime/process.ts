@@ -30,7 +30,7 @@ export interface Program {
   /** Where it listens, as soon as it does. */
   url(): Promise<string>;
   signal(name: NodeJS.Signals): void;
-  /** Resolves at the end of the process; rejects, with what it wrote, when there is none within 30 s. */
+  /** Resolves at the end of the process; rejects, with what it wrote, when there is none within a minute. */
   ended(): Promise<Ending>;
   /** Did it end already? */
   over(): boolean;
@@ -56,7 +56,7 @@ export interface Workshop {
   close(): Promise<void>;
 }
 
-const deadlineMilliseconds = 30_000;
+const deadlineMilliseconds = 60_000;
 
 export function openWorkshop(): Workshop {
   const folder = mkdtempSync(join(tmpdir(), 'catatlas-runtime-'));
