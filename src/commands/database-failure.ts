@@ -42,6 +42,11 @@ export function asCommandFailure(error: unknown): unknown {
   const message = error instanceof Error ? error.message : String(error);
   const remedy = state === undefined ? undefined : remedies[state];
   if (remedy) return new CommandFailure(ExitCode.databaseUnreachable, `${message}: ${remedy}`, { cause: error });
+  if (state === '55P03') {
+    const advice =
+      'others hold a lock that is in the way. Wait for them, or see who they are (pg_blocking_pids in pg_stat_activity), then try again';
+    return new CommandFailure(ExitCode.lockTimeout, `${message}: ${advice}`, { cause: error });
+  }
   if (isDatabaseUnreachable(error)) {
     const advice = 'see that it runs and that DATABASE_URL names the right host and port';
     return new CommandFailure(ExitCode.databaseUnreachable, `the database cannot be reached (${message}): ${advice}`, {
