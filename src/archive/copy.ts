@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database/connect.ts';
+import type { Log } from '../observability/log.ts';
 import type { Manifest } from './format.ts';
 import { type WatchOptions, watchParts } from './progress.ts';
 import { restore } from './restore.ts';
@@ -11,6 +12,7 @@ interface CopyOptions extends WatchOptions {
   replace: boolean;
   programVersion: string;
   clock: Clock;
+  log?: Log;
 }
 
 /**
@@ -25,9 +27,18 @@ export function copyDatabase({
   replace,
   programVersion,
   clock,
+  log,
   ...watch
 }: CopyOptions): Promise<Manifest> {
   return readSnapshot({ database: source, programVersion, clock }, (parts) =>
-    restore({ database: target, parts: watchParts(parts, watch), replace, programVersion, clock }),
+    restore({
+      database: target,
+      parts: watchParts(parts, watch),
+      replace,
+      programVersion,
+      clock,
+      ...(log ? { log } : {}),
+      ...(watch.shutdown ? { shutdown: watch.shutdown } : {}),
+    }),
   );
 }

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Database, Tx } from '../database/connect.ts';
+import { sqlStateOf } from '../database/errors.ts';
+import { lockTimeoutMilliseconds, retryWhenBlocked } from '../migrator/blocked.ts';
 import { loadCatalog, type Migration } from '../migrator/catalog.ts';
 import { parseHeader } from '../migrator/header.ts';
 import { createHistory, readHistory, recordMigration } from '../migrator/history.ts';
 import { migrationLockKey } from '../migrator/lock.ts';
 import { planMigrations } from '../migrator/plan.ts';
+import { type Log, silentLog } from '../observability/log.ts';
 import { compareTables, createTally, type TableDigest } from './digest.ts';
 import { ArchiveError, ArchiveTargetError } from './failure.ts';
 import { type Header, type Manifest, type Part, requireLoadable } from './format.ts';
@@ -21,6 +24,11 @@ export interface RestoreOptions {
   replace: boolean;
   programVersion: string;
   clock: Clock;
+  /** How long the tables that are there may be in use at the end before the restoration gives up. Default: 30. */
+  lockTimeoutSeconds?: number;
+  log?: Log;
+  /** Ends the waiting for them. */
+  shutdown?: AbortSignal;
 }
 
 /**
@@ -31,7 +39,8 @@ export interface RestoreOptions {
  *
  * @returns the manifest, with which every row agrees
  * @throws {ArchiveError} from `parts`, or because what the database has does not agree with the manifest
- * @throws {ArchiveTargetError} the database has data, is newer, or is being migrated
+ * @throws {ArchiveTargetError} the database has data, is newer, is being migrated, or others have built on its tables
+ * @throws {MigrationError} `lock_timeout` when its tables are in use all the time; `interrupted` by shutdown
  */
 export async function restore(options: RestoreOptions): Promise<Manifest> {
   const catalog = loadCatalog();
@@ -57,7 +66,9 @@ export async function restore(options: RestoreOptions): Promise<Manifest> {
       const manifest = await fill(tx, header, iterator);
       for (const definition of indexes) await tx.unsafe(definition);
       await migrateWithin(tx, catalog.slice(header.schemaVersion), options);
-      await moveHome(tx, { workshop, home, replace: options.replace });
+      // The planner knows nothing of the new rows before. Now, while nobody waits for it.
+      await tx.unsafe(`analyze ${(await listTables(tx, workshop)).join(', ')}`);
+      await moveHomeSoon(tx, { workshop, home, replace: options.replace }, options);
       return manifest;
     })) as Manifest;
   } finally {
@@ -197,6 +208,27 @@ interface Move {
   replace: boolean;
 }
 
+/**
+ * Whoever uses a table is waited for in many short tries: everybody who comes while one lasts waits behind it. All of the
+ * move is in each, because what hangs on a table may be in use as well.
+ */
+async function moveHomeSoon(tx: Tx, move: Move, options: RestoreOptions): Promise<void> {
+  const { database, log = silentLog, lockTimeoutSeconds = 30, shutdown } = options;
+  const limits = { database, log, lockTimeoutSeconds, ...(shutdown ? { shutdown } : {}) };
+  await retryWhenBlocked(limits, 'the restoration', (watch) =>
+    tx.savepoint(async (attempt) => {
+      const [row] = await attempt<[{ pid: number }]>`
+        select pg_backend_pid() as pid, set_config('lock_timeout', ${String(lockTimeoutMilliseconds)}, true) as lock_timeout`;
+      const unwatch = watch(row.pid);
+      try {
+        await moveHome(attempt, move);
+      } finally {
+        unwatch();
+      }
+    }),
+  );
+}
+
 /** Puts the new tables in the place of the old ones, with their owners and with what others may do with them. */
 async function moveHome(tx: Tx, { workshop, home, replace }: Move): Promise<void> {
   const old = await listTables(tx, home);
@@ -215,7 +247,10 @@ async function moveHome(tx: Tx, { workshop, home, replace }: Move): Promise<void
     from pg_class, aclexplode(relacl)
     where relnamespace = ${home}::regnamespace and relname = any(${`{${old.join(',')}}`}::text[]) and grantee <> relowner`;
   // Without CASCADE: what others have built on these tables is not ours to drop.
-  if (qualified.length > 0) await tx.unsafe(`drop table ${qualified.join(', ')}`);
+  if (qualified.length > 0)
+    await tx.unsafe(`drop table ${qualified.join(', ')}`).catch((error: unknown) => {
+      throw describeDependents(error);
+    });
   const made = await tx<{ statement: string }[]>`
     select format('alter table %I.%I set schema %I', ${workshop}::text, relname, ${home}::text) as statement
     from pg_class where relnamespace = ${workshop}::regnamespace and relkind in ('r', 'p', 'v', 'm')
@@ -227,8 +262,16 @@ async function moveHome(tx: Tx, { workshop, home, replace }: Move): Promise<void
   // A table that the newer schema no longer has needs no rights.
   const present = await listTables(tx, home);
   for (const { name, statement } of rights) if (present.includes(name)) await tx.unsafe(statement);
-  // The planner knows nothing of the new rows before.
-  await tx.unsafe(`analyze ${present.join(', ')}`);
+}
+
+/** Only the detail of the server names what stands on a table. */
+function describeDependents(error: unknown): unknown {
+  if (sqlStateOf(error) !== '2BP01') return error;
+  const { message, detail } = error as Error & { detail?: string };
+  return new ArchiveTargetError(
+    `other objects depend on the tables that are to be replaced, and are not ours to drop:\n${detail ?? message}\nNothing was changed. Drop them, try again, and make them anew afterwards.`,
+    { cause: error },
+  );
 }
 
 function quoteName(name: string): string {

@@ -60,7 +60,7 @@ export async function retryWhenBlocked<T>(
         throw new MigrationError('interrupted', `told to stop while waiting for a table: ${what} was rolled back.`);
       const wait = Math.min(firstPause * 2 ** Math.min(tries, 10), longestPause) * (0.5 + Math.random() / 2);
       options.log.warn('a table is in use: trying again', {
-        migration: what,
+        work: what,
         sqlstate: state,
         blocked_by: who,
         retry_in_ms: Math.round(wait),

@@ -21,6 +21,8 @@ import { type Child, startChild } from '../../src/database/child-process.fixture
 import { connectEmbedded, type Database } from '../../src/database/connect.ts';
 import { openScratch } from '../../src/database/scratch.ts';
 import { loadCatalog } from '../../src/migrator/catalog.ts';
+import { MigrationError } from '../../src/migrator/failure.ts';
+import { type Log, silentLog } from '../../src/observability/log.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import {
   backUp,
@@ -360,8 +362,52 @@ describe('a target', () => {
       await fillDatabase(database, 50);
       await database.sql.unsafe('create view named_cats as select id, name from cats where name is not null');
       const found = await everything(database);
-      await assert.rejects(restoreBytes(database, archive, true), /other objects depend on/);
+      const error = await rejection(restoreBytes(database, archive, true));
+      assert.ok(error instanceof ArchiveTargetError, String(error));
+      assert.match(error.message, /other objects depend on.*\nview public.named_cats depends on table public.cats\n/);
       assert.deepEqual(await everything(database), found);
+    }
+  });
+
+  it('in use is waited for, and nobody waits for that', slow, async () => {
+    for (const server of servers) {
+      const database = await newDatabase(server);
+      await fillDatabase(database, 50);
+      const [reader, other] = [connectUnlimited(urlOf(database, server)), connectUnlimited(urlOf(database, server))];
+      open.push(reader, other);
+      const replacing = (lockTimeoutSeconds: number, log: Log = silentLog) =>
+        restore({
+          database,
+          parts: decodeArchive(inChunks(archive)),
+          replace: true,
+          lockTimeoutSeconds,
+          log,
+          ...program,
+        });
+      const found = await everything(database);
+      await reader.sql
+        .begin(async (tx) => {
+          await tx`select count(*) from cats -- a report`;
+          const error = await rejection(replacing(1));
+          assert.ok(error instanceof MigrationError, String(error));
+          assert.equal(error.kind, 'lock_timeout');
+          assert.match(error.message, /the restoration: .*\n {2}pid \d+, catatlas test, idle in transaction.*a report/);
+          assert.deepEqual(await everything(other), found);
+
+          let tries = 0;
+          const restored = replacing(60, { ...silentLog, warn: () => (tries += 1) });
+          while (tries < 3) {
+            const began = performance.now();
+            await other.sql`select count(*) from cats`;
+            await other.sql`update cats set name = 'Minka' where id = 1`;
+            const took = performance.now() - began;
+            assert.ok(took < 2000, `waited for ${took} ms`);
+          }
+          await tx`select 1`;
+          return { restored };
+        })
+        .then(({ restored }) => restored);
+      assert.deepEqual(contentOf(await describeDatabase(database)), contentOf(original));
     }
   });
 

@@ -77,6 +77,27 @@ for (const version of testedVersions) {
       }
     });
 
+    it('says what stands on tables that it is to replace', slow, async () => {
+      const workshop = openWorkshop();
+      const server = await startPostgres({ version });
+      const [from, to] = [await server.createDatabase(), await server.createDatabase()];
+      const [source, target] = [connectUnlimited(from), connectUnlimited(to)];
+      try {
+        await fillDatabase(source, 20);
+        await fillDatabase(target, 20);
+        await target.sql.unsafe('create view named_cats as select name from cats');
+        const env = { DATABASE_URL: from, DEBUG: 'true' };
+        const { code, stderr } = await workshop.run(['copy', '--to', to, '--replace'], { env });
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, /view public.named_cats depends on table public.cats/);
+        assert.doesNotMatch(stderr, /unexpected/);
+      } finally {
+        await Promise.all([source.close(), target.close()]);
+        await workshop.close();
+        await server.stop();
+      }
+    });
+
     it('kill -9 in the middle leaves the target as it was, and the next try succeeds', slow, async () => {
       const workshop = openWorkshop();
       const server = await startPostgres({ version });

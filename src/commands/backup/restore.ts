@@ -13,6 +13,7 @@ import { loadSettings } from '../../config/settings.ts';
 import type { Database } from '../../database/connect.ts';
 import { openScratch } from '../../database/scratch.ts';
 import { loadCatalog } from '../../migrator/catalog.ts';
+import type { Log } from '../../observability/log.ts';
 import { UsageError } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { withMaintenanceDatabase } from '../maintenance.ts';
@@ -24,7 +25,9 @@ export async function restoreArchive(given: BackupArguments): Promise<ExitCode> 
   const settings = loadSettings({ env: given.io.env, flags: given.args.settings, rules: 'tool' });
   const replace = given.args.switches.has('replace');
   return await load(given, 'Restored.', async (run) => {
-    await withMaintenanceDatabase({ settings, io: given.io, purpose: 'copy' }, (database) => run(database, replace));
+    await withMaintenanceDatabase({ settings, io: given.io, purpose: 'copy' }, (database, log) =>
+      run(database, replace, log),
+    );
   });
 }
 
@@ -53,7 +56,7 @@ export async function verify(given: BackupArguments): Promise<ExitCode> {
   });
 }
 
-type Run = (database: Database, replace: boolean) => Promise<Manifest>;
+type Run = (database: Database, replace: boolean, log?: Log) => Promise<Manifest>;
 
 /** Opens the archive, checks it in full when it is a file, before any database is touched, and gives `work` what loads it. */
 async function load(given: BackupArguments, done: string, work: (run: Run) => Promise<void>): Promise<ExitCode> {
@@ -66,9 +69,17 @@ async function load(given: BackupArguments, done: string, work: (run: Run) => Pr
     // Standard input is there once: its rows are checked while they are loaded, and committed only when all agree.
     const expected = file === standardStream ? undefined : await check(open(), watch);
     let manifest = expected;
-    await work(async (database, replace) => {
+    await work(async (database, replace, log) => {
       const parts = watchParts(open(), { ...watch, expected });
-      manifest = await restore({ database, parts, replace, programVersion: build.version, clock: systemClock });
+      manifest = await restore({
+        database,
+        parts,
+        replace,
+        programVersion: build.version,
+        clock: systemClock,
+        shutdown: io.shutdown,
+        ...(log ? { log } : {}),
+      });
       return manifest;
     });
     if (!manifest) throw new Error('nothing was loaded');
