@@ -1,6 +1,7 @@
 import { build } from '../build.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Database, Sql } from '../database/connect.ts';
+import { answerFailure } from '../http/access-log.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { loadCatalog } from '../migrator/catalog.ts';
 import { currentRequest } from '../observability/current-request.ts';
@@ -127,6 +128,7 @@ async function openMetrics(
         await Promise.race([database.look(), turn(scrapePatience)]);
         return answerMetrics(request, metrics.render);
       },
+      failed: (request, error) => answerFailure(log, request, error),
     });
     log.info('metrics', {
       url: `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${server.port}/metrics`,

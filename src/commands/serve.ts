@@ -4,7 +4,7 @@ import { describeProblem, loadSettings, type Settings } from '../config/settings
 import type { AppContext } from '../context.ts';
 import type { Database, Sql } from '../database/connect.ts';
 import { AppError } from '../errors.ts';
-import { withAccessLog } from '../http/access-log.ts';
+import { answerFailure, withAccessLog } from '../http/access-log.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
 import { factsOf } from '../http/request-facts.ts';
 import { Lifecycle } from '../lifecycle.ts';
@@ -115,7 +115,7 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
   keepMemoryLow();
   // The port is bound first: a health check that finds nobody would kill a process in the middle of its migrations.
   const answer = Promise.withResolvers<Answer>();
-  const server = await bind(settings, answer.promise);
+  const server = await bind(settings, log, answer.promise);
   announce(server, settings, log, io);
   const shutdown = new Promise<void>((resolve) => {
     if (io.shutdown.aborted) resolve();
@@ -178,7 +178,7 @@ async function turnFor(milliseconds: number): Promise<void> {
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
-async function bind({ HOST, PORT }: Settings, answer: Promise<Answer>): Promise<Server> {
+async function bind({ HOST, PORT }: Settings, log: Log, answer: Promise<Answer>): Promise<Server> {
   try {
     return await serve({
       hostname: HOST,
@@ -187,6 +187,7 @@ async function bind({ HOST, PORT }: Settings, answer: Promise<Answer>): Promise<
         factsOf(request).peer = peer;
         return (await answer)(request);
       },
+      failed: (request, error) => answerFailure(log, request, error),
     });
   } catch (error) {
     if (error instanceof ListenError) throw new CommandFailure(ExitCode.failure, error.message, { cause: error });

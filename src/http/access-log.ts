@@ -48,9 +48,20 @@ async function answer(log: Log, fetch: Fetch, request: Request): Promise<Respons
   try {
     return await fetch(request);
   } catch (error) {
-    const { id, path } = factsOf(request);
-    const problem = asAppError(error);
-    logProblem(log, problem, id);
-    return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
+    return answerFailure(log, request, error);
   }
+}
+
+/** The answer to a request whose own one failed: says so, as every error does. Writes it down, and never throws. */
+export function answerFailure(log: Log, request: Request, error: unknown): Response {
+  const { id, path } = factsOf(request);
+  const problem = asAppError(error);
+  try {
+    logProblem(log, problem, id);
+  } catch {
+    // The log may be what failed.
+  }
+  const response = renderProblem(problem, { id, path, accept: request.headers.get('accept') });
+  response.headers.set('x-request-id', id);
+  return response;
 }

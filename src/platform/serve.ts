@@ -1,3 +1,5 @@
+import { repairUrl } from './request-url.ts';
+
 /** Who is on the other end of the connection. */
 export interface Peer {
   address: string;
@@ -19,6 +21,12 @@ interface ServeOptions {
   port: number;
   /** Has to limit what it reads of a body. What it leaves is read and thrown away, so that every client gets to the answer. */
   fetch(request: Request, peer: Peer): Response | Promise<Response>;
+  /** Answers in place of a `fetch` that threw, where the runtimes would with a bare 500 that nobody hears of. May not throw. */
+  failed(request: Request, error: unknown): Response;
+}
+
+interface Listening extends Pick<ServeOptions, 'hostname' | 'port'> {
+  answer(request: Request, peer: Peer): Promise<Response>;
 }
 
 /** The address is taken by another process, or may not be used. `message` says which and what to do. */
@@ -27,7 +35,18 @@ export class ListenError extends Error {
 }
 
 /** Listens for HTTP on Bun or Deno. Throws ListenError. */
-export async function serve(options: ServeOptions): Promise<Server> {
+export async function serve({ fetch, failed, ...address }: ServeOptions): Promise<Server> {
+  const options: Listening = {
+    ...address,
+    async answer(request, peer) {
+      try {
+        repairUrl(request);
+        return await fetch(request, peer);
+      } catch (error) {
+        return failed(request, error);
+      }
+    },
+  };
   try {
     return typeof Bun === 'undefined' ? serveOnDeno(options) : serveOnBun(options);
   } catch (error) {
@@ -35,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   }
 }
 
-function explainListenFailure(error: unknown, { hostname, port }: ServeOptions): string {
+function explainListenFailure(error: unknown, { hostname, port }: Listening): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const name = error instanceof Error ? error.name : '';
   if (code === 'EADDRINUSE' || name === 'AddrInUse')
@@ -47,7 +66,7 @@ function explainListenFailure(error: unknown, { hostname, port }: ServeOptions):
   return `cannot listen on ${hostname} port ${port}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-function serveOnBun({ hostname, port, fetch }: ServeOptions): Server {
+function serveOnBun({ hostname, port, answer }: Listening): Server {
   const server = Bun.serve({
     hostname,
     port,
@@ -61,7 +80,7 @@ function serveOnBun({ hostname, port, fetch }: ServeOptions): Server {
     development: false,
     fetch(request, self) {
       const peer = self.requestIP(request);
-      return fetch(request, { address: peer?.address ?? '', port: peer?.port ?? 0 });
+      return answer(request, { address: peer?.address ?? '', port: peer?.port ?? 0 });
     },
   });
   return {
@@ -72,13 +91,13 @@ function serveOnBun({ hostname, port, fetch }: ServeOptions): Server {
   };
 }
 
-function serveOnDeno({ hostname, port, fetch }: ServeOptions): Server {
+function serveOnDeno({ hostname, port, answer }: Listening): Server {
   const controller = new AbortController();
   const listen = (on: number) =>
     Deno.serve(
       { hostname, port: on, signal: controller.signal, onListen() {} },
       (request: Request, info: { remoteAddr: { hostname: string; port: number } }) =>
-        fetch(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }),
+        answer(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }),
     );
   let server = listen(port);
   const { port: chosen } = server.addr;

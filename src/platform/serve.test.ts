@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { serve } from './serve.ts';
+
+test('what fetch does not answer, thrown at once or later, is answered by `failed`', async () => {
+  const server = await serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch(request) {
+      if (request.method === 'GET') throw new Error('at once');
+      return Promise.reject(new Error('later'));
+    },
+    failed: (request, error) => Response.json([request.url, String(error)], { status: 500 }),
+  });
+  try {
+    const url = `http://127.0.0.1:${server.port}/a`;
+    for (const [method, message] of [
+      ['GET', 'at once'],
+      ['POST', 'later'],
+    ] as const) {
+      const answer = await fetch(url, { method });
+      assert.equal(answer.status, 500);
+      assert.deepEqual(await answer.json(), [url, `Error: ${message}`]);
+    }
+  } finally {
+    await server.abort();
+  }
+});
+
+test('a request has a URL that can be parsed, and its body', async () => {
+  const server = await serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: async (request) =>
+      new Response(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`),
+    failed: (_request, error) => new Response(String(error), { status: 500 }),
+  });
+  try {
+    for (const head of ['HTTP/1.0', 'HTTP/1.1\r\nHost: [', 'HTTP/1.1\r\nHost: x:99999', 'HTTP/1.1\r\nHost: a b']) {
+      const socket = connect(server.port, '127.0.0.1');
+      socket.write(`POST /a/b?c ${head}\r\nConnection: close\r\nContent-Length: 5\r\n\r\nbytes`);
+      const [start, body] = (await text(socket)).split('\r\n\r\n');
+      assert.match(start ?? '', /^HTTP\/1\.[01] 200 /, head);
+      assert.match(body ?? '', /POST \/a\/b bytes/, head);
+    }
+  } finally {
+    await server.abort();
+  }
+});
