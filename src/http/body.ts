@@ -100,19 +100,17 @@ function offsetBeyondDepth(text: string): number | undefined {
  * prefix that is still the beginning of some JSON is searched for with a scanner of the grammar (RFC 8259).
  */
 export function offsetOfSyntaxError(text: string): number {
-  const token =
-    /[ \t\n\r]*(?:([[\]{}:,])|("(?:[ !#-[\]-\uFFFF]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y;
   const open: string[] = [];
   let expects: 'value' | 'valueOrEnd' | 'key' | 'keyOrEnd' | 'colon' | 'commaOrEnd' | 'end' = 'value';
   let at = 0;
   const afterValue = () => (open.length === 0 ? 'end' : 'commaOrEnd');
-  const skipSpace = (from: number) => from + (/^[ \t\n\r]*/.exec(text.slice(from))?.[0].length ?? 0);
   for (;;) {
-    token.lastIndex = at;
-    const match = token.exec(text);
-    if (!match) return skipSpace(at);
-    const start = token.lastIndex - (match[1] ?? match[2] ?? match[3] ?? '').length;
-    const [, mark, string, scalar] = match;
+    const start = skipSpace(text, at);
+    const end = endOfToken(text, start);
+    if (end === undefined) return start;
+    const mark = text.charAt(start);
+    const string = mark === '"';
+    const scalar = !string && !marks.includes(mark);
     if (expects === 'value' || expects === 'valueOrEnd') {
       if (mark === '{' || mark === '[') {
         open.push(mark);
@@ -120,10 +118,10 @@ export function offsetOfSyntaxError(text: string): number {
       } else if (mark === ']' && expects === 'valueOrEnd') {
         open.pop();
         expects = afterValue();
-      } else if (string !== undefined || scalar !== undefined) expects = afterValue();
+      } else if (string || scalar) expects = afterValue();
       else return start;
     } else if (expects === 'key' || expects === 'keyOrEnd') {
-      if (string !== undefined) expects = 'colon';
+      if (string) expects = 'colon';
       else if (mark === '}' && expects === 'keyOrEnd') {
         open.pop();
         expects = afterValue();
@@ -139,6 +137,43 @@ export function offsetOfSyntaxError(text: string): number {
         expects = afterValue();
       } else return start;
     } else return start;
-    at = token.lastIndex;
+    at = end;
   }
+}
+
+const marks = '[]{}:,';
+
+const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+
+/** Where the token that begins here ends; undefined when none does. */
+function endOfToken(text: string, start: number): number | undefined {
+  const first = text.charAt(start);
+  if (first === '"') return endOfString(text, start);
+  if (first !== '' && marks.includes(first)) return start + 1;
+  scalar.lastIndex = start;
+  return scalar.test(text) ? scalar.lastIndex : undefined;
+}
+
+/** By hand: a pattern with a choice inside a repetition takes Bun most of a second for a megabyte, and then gives up. */
+function endOfString(text: string, start: number): number | undefined {
+  for (let at = start + 1; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (character === '"') return at + 1;
+    if (text.charCodeAt(at) < 0x20) return undefined;
+    if (character !== '\\') continue;
+    at++;
+    if (text[at] === 'u' && /^[\da-f]{4}$/i.test(text.slice(at + 1, at + 5))) at += 4;
+    else if (!'"\\/bfnrt'.includes(text[at] ?? '?')) return undefined;
+  }
+  return undefined;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (isSpace(text[at])) at++;
+  return at;
+}
+
+function isSpace(character: string | undefined): boolean {
+  return character === ' ' || character === '\t' || character === '\n' || character === '\r';
 }
