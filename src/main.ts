@@ -39,12 +39,14 @@ const io: CommandIO = {
   shutdown: controller.signal,
 };
 
-/** How long Sentry may hold up the end of the process, in milliseconds. */
-const reportPatience = 2000;
+/** How long Sentry may hold up the end of the process, and after a signal a reader of its output that has stalled, in milliseconds. */
+const patience = 2000;
 
 /** Ends the process once everything has been written, and reported. */
 async function exit(code: number): Promise<never> {
-  await faultReporter()?.flush(reportPatience);
+  await faultReporter()?.flush(patience);
+  // Unless it was told to stop it waits: what `catatlas openapi | less` has not read yet is still wanted.
+  if (controller.signal.aborted) setTimeout(() => process.exit(code || 1), patience);
   while (unwritten > 0 && !outputLost) {
     const { promise, resolve } = Promise.withResolvers<void>();
     onWritten = resolve;
@@ -83,7 +85,7 @@ function crash(what: string, error: unknown): void {
   if (crashed) return;
   crashed = true;
   // A reader that takes nothing must not keep a broken process alive.
-  setTimeout(() => process.exit(1), reportPatience);
+  setTimeout(() => process.exit(1), patience);
   void report(what, error, log).then(() => exit(1));
 }
 

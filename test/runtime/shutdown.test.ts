@@ -1,5 +1,7 @@
 // How a server ends: by a signal, in good order, whatever it is doing.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';
@@ -7,6 +9,7 @@ import type { Entry } from '../../src/entries/schemas.ts';
 import { clientOf } from '../harness/client.ts';
 import { freePort, type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { startProxy } from '../harness/proxy.ts';
+import { commandLine, runtime } from '../harness/target.ts';
 import { type Ending, eventually, holdMigrationLock, openWorkshop, type Program, type Workshop } from './process.ts';
 import { openWire } from './wire.ts';
 
@@ -267,6 +270,35 @@ describe('nothing holds the end up', () => {
       assert.ok(milliseconds < 2000, `${milliseconds} ms`);
     } finally {
       await lock.release();
+    }
+  });
+
+  // Deno waits for the reader in the middle of writing, and does nothing else meanwhile.
+  test('a reader of its log that has stalled', {
+    skip: runtime === 'deno' || process.platform === 'win32',
+  }, async () => {
+    const log = join(workshop.folder, 'log');
+    execFileSync('mkfifo', [log]);
+    // For reading and writing: opening it for one of them waits for the other (fifo(7)).
+    const reader = openSync(log, 'r+');
+    try {
+      const port = await freePort();
+      const into: [string, ...string[]] = ['sh', '-c', `exec "$@" > '${log}'`, 'sh', ...commandLine([])];
+      const env = { DATABASE_URL: databaseUrl, DEBUG: 'true', PORT: String(port) };
+      const program = workshop.launch(['serve'], { env, program: into });
+      const call = clientOf(`http://127.0.0.1:${port}`);
+      const isReady = async () => (await call('GET', '/health/ready').catch(() => undefined))?.status === 200;
+      await eventually('it is ready', async () => (await isReady()) || undefined);
+      // A pipe holds 64 KiB, and a line has some hundred letters.
+      for (let round = 0; round < 20; round += 1)
+        await Promise.all(Array.from({ length: 50 }, () => call('GET', '/version')));
+      program.signal('SIGTERM');
+      const [ending, milliseconds] = await timed(program.ended());
+      // What it had to say is lost.
+      assert.equal(ending.code, 1, ending.stderr);
+      assert.ok(milliseconds > 1500 && milliseconds < 8000, `${milliseconds} ms`);
+    } finally {
+      closeSync(reader);
     }
   });
 
