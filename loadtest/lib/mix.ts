@@ -10,7 +10,7 @@ export const loadEntry: NewEntry = { text: 'Load test entry', nickname: 'Test Ca
 /**
  * How late answers may be, in milliseconds. 500 is half of the second that a person's thought bears to wait (J. Nielsen, Usability
  * Engineering, 1993, chapter 5); the other half is for the network and the page. A health check does no work, so a late one
- * means that the process itself is behind. Measured with load.ts (README.md): 29, 11 and 4, so a slower machine has room.
+ * means that the process itself is behind. Measured with load.ts (README.md): 20, 7 and 3, so a slower machine has room.
  */
 export const mixLimits = {
   'GET /entries': 'p(95)<500',
