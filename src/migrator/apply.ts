@@ -127,9 +127,10 @@ export async function applyAlone(
   if (!begun) await record('started', began);
   await retryWhenBlocked(options, `migrations/${migration.file}`, async () => {
     await assertLocked();
+    // First, because the limits of the file before may still hold.
+    await limitStatement(session, migration.statementTimeoutSeconds, options);
     if (begun && (await settleIndex(session, migration.facts.buildsIndex, options)) === 'whole') return;
     begun = true;
-    await limitStatement(session, migration.statementTimeoutSeconds, options);
     await runStatements(session, migration);
   });
   await record('done', began);
@@ -174,7 +175,7 @@ export async function limitTimes(
  * The deadline of a statement outside a transaction. No lock_timeout: it would end the waiting for old transactions, which
  * blocks nobody, and leave an INVALID index. Behind a pooler a setting would stay with whoever gets the connection next.
  */
-async function limitStatement(session: Session, seconds: number, { database }: MigratorOptions): Promise<void> {
+export async function limitStatement(session: Session, seconds: number, { database }: MigratorOptions): Promise<void> {
   if (database.kind === 'embedded' || database.pooled) return;
   await session`
     select set_config('lock_timeout', '0', false) as lock_timeout,

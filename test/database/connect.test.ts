@@ -65,6 +65,27 @@ for (const version of testedVersions) {
       assert.deepEqual({ ...row }, { name: 'catatlas/test', statement: '1s', lock: '800ms', zone: 'UTC' });
     });
 
+    test('a handle without limits has none, whatever was set for the role', async () => {
+      await database.sql.unsafe(`
+        create role impatient login;
+        alter role impatient set statement_timeout = '5s';
+        alter role impatient set lock_timeout = '6s';
+        alter role impatient set idle_in_transaction_session_timeout = '7s'`);
+      const unlimited = connectPostgres({
+        url: `postgres://impatient@127.0.0.1:${server.port}/postgres`,
+        applicationName: 'catatlas/test',
+        unlimited: true,
+      });
+      try {
+        const [row] = await unlimited.sql`
+          select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
+            current_setting('idle_in_transaction_session_timeout') as idle`;
+        assert.deepEqual({ ...row }, { statement: '0', lock: '0', idle: '0' });
+      } finally {
+        await unlimited.close();
+      }
+    });
+
     test('a statement that takes too long is ended by the server', async () => {
       const error = await database.sql`select pg_sleep(20)`.catch((failure: unknown) => failure);
       assert.equal(sqlStateOf(error), '57014');
