@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
 import type { AppContext } from '../context.ts';
 import type { Database, Sql } from '../database/connect.ts';
+import { embeddedStopped } from '../database/embedded-failure.ts';
 import { AppError } from '../errors.ts';
 import { answerFailure, withAccessLog } from '../http/access-log.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
@@ -15,6 +16,7 @@ import { ListenError, type Server, serve } from '../platform/serve.ts';
 import { bringUpDatabase } from './bring-up.ts';
 import { type Command, CommandFailure, type CommandIO } from './command.ts';
 import { wantsColor } from './command-log.ts';
+import { asCommandFailure } from './database-failure.ts';
 import { ExitCode } from './exit-codes.ts';
 import { observe } from './observe.ts';
 
@@ -27,7 +29,8 @@ one process and writes without fsync, so it survives a crash of the program but 
 PostgreSQL is used, and DEBUG is False unless said otherwise: then every rule for production has to be met.
 
 SIGTERM or SIGINT: not ready any more, requests under way are finished, everything is closed, exit code 0. A second signal
-ends the program at once.`,
+ends the program at once. An embedded database that stops by itself (no room for its log) ends it in the same way, exit code 1:
+started again, it goes on with everything that was acknowledged.`,
   options: [
     { name: 'host', value: 'ADDRESS', purpose: 'Listen on this address', setting: 'HOST' },
     { name: 'port', value: 'PORT', purpose: 'Listen on this port; 0 picks a free one', setting: 'PORT' },
@@ -117,10 +120,11 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
   const answer = Promise.withResolvers<Answer>();
   const server = await bind(settings, log, answer.promise);
   announce(server, settings, log, io);
-  const shutdown = new Promise<void>((resolve) => {
-    if (io.shutdown.aborted) resolve();
-    else io.shutdown.addEventListener('abort', () => resolve(), { once: true });
-  });
+  const shutdown = aborted(io.shutdown);
+  // What requests meet from then on follows from it, and is not reported again.
+  const stopped = aborted(embeddedStopped).then(() =>
+    log.error('the embedded database has stopped, ending', { error: embeddedStopped.reason }),
+  );
   try {
     const ready = bringUpDatabase({
       settings,
@@ -147,15 +151,17 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
       await turnFor(millisecondsToTell);
       await app.load();
     }
-    await shutdown;
+    await Promise.race([shutdown, stopped]);
     lifecycle.draining = true;
     await endStart(ready, settings, lifecycle, log);
     await drain(server, settings, log);
+    if (embeddedStopped.aborted) throw asCommandFailure(embeddedStopped.reason);
     return ExitCode.ok;
   } catch (error) {
     const cause = error instanceof CommandFailure ? error.cause : undefined;
     // A fault of the program, or of its migrations: not only for whoever looks at the terminal.
-    if (cause instanceof MigrationError && cause.kind === 'failed') log.error('a migration failed', { error: cause });
+    if (cause instanceof MigrationError && cause.kind === 'failed' && !embeddedStopped.aborted)
+      log.error('a migration failed', { error: cause });
     throw error;
   } finally {
     await server.abort();
@@ -163,6 +169,13 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
     await observation.close();
     log.info('stopped');
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Time until a connection on the same machine is open and its first message sent. */

@@ -12,7 +12,7 @@ import {
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readEmbeddedFile } from '../platform/embedded-files.ts';
-import { EmbeddedDatabaseError } from './embedded-failure.ts';
+import { EmbeddedDatabaseError, isWantOfRoom } from './embedded-failure.ts';
 
 /** The major version of PostgreSQL that PGlite is; its data directories are of no use to another one. */
 export const embeddedMajor = '18';
@@ -120,6 +120,12 @@ function refuseOtherVersion(place: string): void {
 
 /** The error for a database that is there and does not open. */
 export function damaged(place: string, reason: string, cause?: unknown): EmbeddedDatabaseError {
+  if (isWantOfRoom(reason))
+    return new EmbeddedDatabaseError(
+      'NOT_WRITABLE',
+      `The embedded database in ${place} cannot be opened: ${reason}. Nothing is lost: make room on that disk, then start again.`,
+      cause,
+    );
   return new EmbeddedDatabaseError(
     'DAMAGED',
     `The embedded database in ${place} cannot be opened: ${reason}. Nothing has been deleted. ` +

@@ -4,7 +4,7 @@ import type { PGlite } from '@electric-sql/pglite';
 import type { Filesystem } from '@electric-sql/pglite/basefs';
 import { readEmbeddedFile } from '../platform/embedded-files.ts';
 import { damaged, readShippedDirectory } from './embedded-directory.ts';
-import { EmbeddedDatabaseError } from './embedded-failure.ts';
+import { EmbeddedDatabaseError, isWantOfRoom } from './embedded-failure.ts';
 import { simpleQuery, splitMessages, type WireEngine } from './embedded-socket.ts';
 
 type PostgresModule = PGlite['Module'];
@@ -43,7 +43,7 @@ const findDueWork = `
 export interface Engine extends WireEngine {
   /** `server_version`, for example `18.6`. */
   readonly version: string;
-  /** Writes a checkpoint and stops. */
+  /** Writes a checkpoint and stops. Does neither when PostgreSQL has stopped by itself: the next start recovers. */
   close(): Promise<void>;
 }
 
@@ -54,6 +54,8 @@ interface EngineOptions {
   onLogLine(line: string): void;
   /** Called when housekeeping fails. The client's own work is not touched by that. */
   onHousekeepingError(error: unknown): void;
+  /** Called once, when PostgreSQL has ended without being closed. From then on everything fails with this error. */
+  onStopped(error: EmbeddedDatabaseError): void;
 }
 
 /**
@@ -103,7 +105,7 @@ export async function startEngine(loaded: LoadedEngine, options: EngineOptions):
       onStderr,
     });
     await keepingExitCode(() => database.waitReady);
-    return createEngine(database, () => lastWords, options.onHousekeepingError);
+    return createEngine(database, () => lastWords, options);
   } catch (error) {
     throw damaged(directory ?? 'memory', lastWords ?? (error instanceof Error ? error.message : String(error)), error);
   }
@@ -112,12 +114,21 @@ export async function startEngine(loaded: LoadedEngine, options: EngineOptions):
 function createEngine(
   database: PGlite,
   lastWords: () => string | undefined,
-  onHousekeepingError: EngineOptions['onHousekeepingError'],
+  { onHousekeepingError, onStopped }: EngineOptions,
 ): Engine {
-  const exchange = createExchange(database, lastWords);
+  let open = false;
+  let stopped = false;
+  const exchange = createExchange(database, lastWords, (error) => {
+    // Being closed is the same to PGlite as ending by itself. A start that fails is told by what it throws.
+    if (!open) return;
+    stopped = true;
+    onStopped(error);
+  });
+  const version = queryRow(exchange, 'show server_version')[0] ?? 'unknown';
+  open = true;
   let commands = 0;
   return {
-    version: queryRow(exchange, 'show server_version')[0] ?? 'unknown',
+    version,
     exchange,
     onIdle() {
       commands += 1;
@@ -129,10 +140,15 @@ function createEngine(
         if (table) queryRow(exchange, `vacuum (analyze) ${table}`);
         if (checkpointDue === 't') queryRow(exchange, 'checkpoint');
       } catch (error) {
-        onHousekeepingError(error);
+        if (!stopped) onHousekeepingError(error);
       }
     },
-    close: () => keepingExitCode(() => database.close()),
+    async close() {
+      open = false;
+      // As after any crash, nothing of PostgreSQL may run: a checkpoint would write down pages of a change that was cut off.
+      if (stopped) database.Module.FS.quit();
+      else await keepingExitCode(() => database.close());
+    },
   };
 }
 
@@ -141,17 +157,19 @@ function createEngine(
  * (FATAL, PANIC, a trap in the machine code) it would go round for ever. Here such an end is noticed, the loop is
  * led out, and everything later fails at once.
  */
-function createExchange(database: PGlite, lastWords: () => string | undefined): WireEngine['exchange'] {
+function createExchange(
+  database: PGlite,
+  lastWords: () => string | undefined,
+  onEnd: (error: EmbeddedDatabaseError) => void,
+): WireEngine['exchange'] {
   const postgres: PostgresModule = database.Module;
   let running: Buffer | undefined;
   let end: EmbeddedDatabaseError | undefined;
   const stop = (cause: unknown) => {
-    const reason = lastWords() ?? (cause instanceof Error ? cause.message : String(cause));
-    end ??= new EmbeddedDatabaseError(
-      'ENGINE_STOPPED',
-      `The embedded database has stopped: ${reason}. What was acknowledged is on disk; restart the program to go on.`,
-      cause,
-    );
+    if (end === undefined) {
+      end = stoppedBecause(lastWords() ?? (cause instanceof Error ? cause.message : String(cause)), cause);
+      onEnd(end);
+    }
     if (running !== undefined) Object.defineProperty(running, 'length', { value: 0 });
     postgres._pq_buffer_remaining_data = () => 0;
   };
@@ -188,11 +206,31 @@ function createExchange(database: PGlite, lastWords: () => string | undefined): 
   };
 }
 
+function stoppedBecause(reason: string, cause: unknown): EmbeddedDatabaseError {
+  const room = isWantOfRoom(reason) ? 'make room on that disk and ' : '';
+  return new EmbeddedDatabaseError(
+    'ENGINE_STOPPED',
+    `The embedded database has stopped: ${reason}. What was acknowledged is on disk; ${room}restart the program to go on.`,
+    cause,
+  );
+}
+
+/** What an ErrorResponse says: fields of a letter and a text each, for people (PostgreSQL documentation, "Error Fields"). */
+function describeError(message: Buffer): string {
+  const fields = new Map(
+    message
+      .toString('utf8', 5)
+      .split('\0')
+      .map((field) => [field.slice(0, 1), field.slice(1)]),
+  );
+  return `${fields.get('V')} ${fields.get('C')}: ${fields.get('M')}`;
+}
+
 /** The first row of a query of ours, as text; empty when it gives none. */
 function queryRow(exchange: WireEngine['exchange'], sql: string): (string | undefined)[] {
   const row: (string | undefined)[] = [];
   for (const message of splitMessages(exchange(simpleQuery(sql)))) {
-    if (message[0] === 0x45) throw new Error(`The embedded database refused ${sql}: ${message.toString('utf8', 5)}`);
+    if (message[0] === 0x45) throw new Error(`The embedded database refused ${sql.trim()}: ${describeError(message)}`);
     if (message[0] !== 0x44 || row.length > 0) continue;
     for (let at = 7; at < message.length; ) {
       const length = message.readInt32BE(at);

@@ -1,6 +1,9 @@
 // Apart from what throws them: whoever tells these errors from others need not load the engine.
 
-/** The embedded database cannot be opened. The message says why and what to do; it is for the operator, not for clients. */
+/**
+ * The embedded database cannot be opened, or has stopped. The message says why and what to do; it is for the operator, not for
+ * clients.
+ */
 export class EmbeddedDatabaseError extends Error {
   override readonly name = 'EmbeddedDatabaseError';
   readonly code: 'NOT_A_DIRECTORY' | 'NOT_WRITABLE' | 'OTHER_VERSION' | 'FOREIGN' | 'DAMAGED' | 'ENGINE_STOPPED';
@@ -9,6 +12,29 @@ export class EmbeddedDatabaseError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
   }
+}
+
+const end = new AbortController();
+
+/**
+ * Aborted when the embedded database of this process has stopped by itself: `reason` is the error that everything fails with from
+ * then on. Only another process can open it again.
+ */
+export const embeddedStopped: AbortSignal = end.signal;
+
+/** Tells whoever watches `embeddedStopped`. */
+export function tellStopped(error: EmbeddedDatabaseError): void {
+  end.abort(error);
+}
+
+/** Is this what every query of an embedded database that has stopped fails with? */
+export function isEmbeddedStopped(error: unknown): error is EmbeddedDatabaseError {
+  return error instanceof EmbeddedDatabaseError && error.code === 'ENGINE_STOPPED';
+}
+
+/** Does PostgreSQL say this of a full disk? */
+export function isWantOfRoom(reason: string): boolean {
+  return /no space left|disk quota/i.test(reason);
 }
 
 /** The directory cannot be had: another process has it, or may have it. `pid` is that process, where it is known. */

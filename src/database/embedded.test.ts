@@ -20,7 +20,8 @@ import postgres from 'postgres';
 import { silentLog } from '../observability/log.ts';
 import { startChild } from './child-process.fixture.ts';
 import { type EmbeddedDatabase, openEmbedded } from './embedded.ts';
-import { explainFileError } from './embedded-directory.ts';
+import { damaged, explainFileError } from './embedded-directory.ts';
+import { embeddedStopped } from './embedded-failure.ts';
 
 /** Each test starts a process or an engine or several: 5 s, Bun's default, is little on a busy machine. */
 const slow = { timeout: 60_000 };
@@ -95,6 +96,8 @@ describe('openEmbedded', () => {
     });
     assert.deepEqual(readdirSync(join(dataDir, '..')), ['data']);
     assert.deepEqual(readdirSync(dataDir), ['postgres']);
+    // Being closed is no stop.
+    assert.equal(embeddedStopped.aborted, false);
     await withDatabase(dataDir, async (sql) => {
       assert.deepEqual([...(await sql`select name from kept`)], [{ name: 'Pamuk' }]);
     });
@@ -215,7 +218,8 @@ describe('openEmbedded', () => {
     await sql`revoke execute on function pg_control_checkpoint() from public`;
     await sql`set role visitor`;
     for (let count = 0; count < 300; count++) assert.equal((await sql`select 1`).length, 1);
-    assert.match(String(warnings[0]), /permission denied/);
+    // In words, not in bytes of the protocol.
+    assert.match(String(warnings[0]), /: ERROR 42501: permission denied for function pg_control_checkpoint$/);
     await sql.end();
     await database.close();
   });
@@ -239,6 +243,7 @@ describe('openEmbedded', () => {
     const later = connect(database);
     await assert.rejects(async () => await later`select 1`, { code: 'ENGINE_STOPPED' });
     await later.end({ timeout: 1 });
+    assert.equal(embeddedStopped.reason, error);
     await database.close();
     assert.equal(process.exitCode, exitCode);
     await withDatabase(dataDir, async (next) => {
@@ -272,6 +277,9 @@ describe('openEmbedded explains', () => {
       assert.ok(error instanceof Error);
       assert.match(error.message, /cannot be kept in \/srv\/cats: .*Set DATA_DIR/);
     }
+    // Nothing is damaged by that.
+    const full = damaged('/srv/cats', 'could not write to file "pg_wal/xlogtemp.42": No space left on device');
+    assert.match(full.message, /Nothing is lost: make room on that disk, then start again/);
     const other = new Error('something else');
     assert.equal(explainFileError(other, '/srv/cats'), other);
   });

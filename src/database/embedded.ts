@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type Log, silentLog } from '../observability/log.ts';
 import { explainFileError, prepareDataDirectory, preparePostgresDirectory } from './embedded-directory.ts';
 import { type LoadedEngine, loadEngine, startEngine } from './embedded-engine.ts';
+import { tellStopped } from './embedded-failure.ts';
 import { acquireDirectoryLock, type DirectoryLock } from './embedded-lock.ts';
 import { createEmbeddedServer } from './embedded-socket.ts';
 
@@ -73,6 +74,7 @@ async function start(
     directory,
     onLogLine: (line) => log.debug('embedded database', { line }),
     onHousekeepingError: (error) => log.warn('The embedded database could not be tidied up.', { error }),
+    onStopped: tellStopped,
   });
   const server = createEmbeddedServer(engine);
   let closing: Promise<void> | undefined;

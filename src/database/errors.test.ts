@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../errors.ts';
+import { EmbeddedDatabaseError } from './embedded-failure.ts';
 import { isDatabaseUnreachable, sqlStateOf, toAppError } from './errors.ts';
 
 const failure = (code: string, more: Record<string, string> = {}) =>
@@ -38,6 +39,18 @@ test('toAppError() answers 503 with Retry-After to whatever waiting may cure', (
     assert.deepEqual([error.status, error.code, error.retryable], [503, 'DATABASE_UNAVAILABLE', true], code);
     assert.match(error.headers['retry-after'] ?? '', /^[1-9]\d*$/, code);
   }
+});
+
+test('toAppError() tells what is full, and what has stopped, from what cannot be reached', () => {
+  for (const code of ['53100', '53200']) assert.match(toAppError(failure(code))?.message ?? '', /has no room/);
+  assert.match(toAppError(failure('53300'))?.message ?? '', /cannot be reached/);
+  const stopped = new EmbeddedDatabaseError('ENGINE_STOPPED', 'no space left in /secret');
+  const error = toAppError(stopped);
+  assert.deepEqual([error?.status, error?.code, error?.retryable], [503, 'DATABASE_UNAVAILABLE', true]);
+  assert.match(error?.message ?? '', /^The database has stopped\./);
+  // Nothing to be waited for at a start.
+  assert.equal(isDatabaseUnreachable(stopped), false);
+  assert.equal(toAppError(new EmbeddedDatabaseError('DAMAGED', 'in /secret')), undefined);
 });
 
 test('toAppError() tells a database that takes no writes from one that is gone', () => {

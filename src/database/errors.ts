@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { isEmbeddedStopped } from './embedded-failure.ts';
 
 /** The SQLSTATE of a server error (five characters), or undefined for anything else. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -39,6 +40,9 @@ const lostCodes = /^(?:CONNECTION_CLOSED|ECONNRESET|EPIPE|0800[36]|57P0[125])$/;
  * 08P01 is a misunderstanding that waiting does not cure. */
 const unavailableStates = /^(?:080..|57P0[1-5]|53...|58030)$/;
 
+/** The disk of the database is full, or its memory. */
+const fullStates = /^53[12]00$/;
+
 /** The server is a replica, or set to take no writes. */
 const readOnlyState = '25006';
 
@@ -73,6 +77,18 @@ const retryAfter = 2;
 export function toAppError(error: unknown): AppError | undefined {
   const code = codeOf(error);
   if (code === undefined) return undefined;
+  if (isEmbeddedStopped(error)) {
+    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database has stopped. Try again soon.', {
+      retryAfter,
+      cause: error,
+    });
+  }
+  if (fullStates.test(code)) {
+    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database has no room for this right now. Try again soon.', {
+      retryAfter,
+      cause: error,
+    });
+  }
   if (code === readOnlyState) {
     return new AppError(503, 'DATABASE_READ_ONLY', 'The database takes no writes at the moment. Try again soon.', {
       retryAfter,

@@ -1,4 +1,5 @@
 import type { AppContext } from '../context.ts';
+import { isEmbeddedStopped } from '../database/embedded-failure.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import { AppError } from '../errors.ts';
 import type { SchemaState } from '../lifecycle.ts';
@@ -30,6 +31,7 @@ async function pingDatabase(context: AppContext): Promise<Check> {
   } catch (error) {
     context.log.debug('readiness: the database did not answer', { error });
     if (error instanceof AppError) return { ok: false, message: error.message };
+    if (isEmbeddedStopped(error)) return { ok: false, message: 'has stopped: this server ends' };
     const state = sqlStateOf(error);
     return { ok: false, message: `did not answer within ${databaseDeadline} ms${state ? ` (${state})` : ''}` };
   }
