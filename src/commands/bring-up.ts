@@ -95,7 +95,7 @@ async function makeSchemaCurrent(database: Database, given: BringUp): Promise<vo
     const replica = await isReadOnly(database);
     if (settings.MIGRATE_ON_BOOT === 'auto' && !replica) {
       if (migrated) throw elsewhereError();
-      await migrate(database, given);
+      await migrate(database, given, plan.current);
       migrated = true;
       continue;
     }
@@ -107,8 +107,12 @@ async function makeSchemaCurrent(database: Database, given: BringUp): Promise<vo
   }
 }
 
-/** Applies what is pending. */
-async function migrate(database: Database, { settings, lifecycle, log, shutdown }: BringUp): Promise<void> {
+/** Applies what is pending beyond this version. */
+async function migrate(
+  database: Database,
+  { settings, lifecycle, log, shutdown }: BringUp,
+  applied: number,
+): Promise<void> {
   // Only a server that has something to migrate needs all of this.
   const { migrateUp } = await import('../migrator/run.ts');
   const began = performance.now();
@@ -119,6 +123,7 @@ async function migrate(database: Database, { settings, lifecycle, log, shutdown 
   try {
     await migrateUp({
       ...migratorOptions({ settings, database: maintenance, log, shutdown }),
+      applied,
       onProgress: (progress) => {
         lifecycle.schema = { state: 'migrating', began, ...progress };
       },

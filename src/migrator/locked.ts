@@ -17,6 +17,8 @@ export interface MigratorOptions {
   lockTimeoutSeconds: number;
   /** Waits no longer, and begins no further file; a file under way is finished. */
   shutdown?: AbortSignal;
+  /** The version of the schema, where it is known already: what is told while waiting for the lock. */
+  applied?: number;
   onProgress?(progress: Progress): void;
 }
 
@@ -50,7 +52,7 @@ export async function withMigrationLock<T>(
     log,
     onWait: (by: string) =>
       options.onProgress?.({
-        applied: 0,
+        applied: options.applied ?? 0,
         expected: catalog.length,
         step: `waiting for another process (${by})`,
       }),

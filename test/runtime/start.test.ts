@@ -114,6 +114,23 @@ describe('before the schema is current', () => {
     }
   });
 
+  test('another process migrates a database that has a schema: what is applied already is told', async () => {
+    const url = await server.createDatabase();
+    const env = { DATABASE_URL: url, DEBUG: 'true' };
+    assert.equal((await workshop.run(['migrate', 'up', '--to', '1'], { env })).code, 0);
+    const lock = await holdMigrationLock(url);
+    try {
+      const program = serve({ DATABASE_URL: url });
+      const call = clientOf(await program.url());
+      await program.logged('waiting for the migration lock');
+      const { checks } = await assertNotReady(call);
+      assert.match(checks.schema.message, /^migrating for \d+ s: 1 of \d+ applied, waiting for another process/);
+      await program.kill();
+    } finally {
+      await lock.release();
+    }
+  });
+
   test('another process that never ends: exit code 7 after MIGRATION_LOCK_TIMEOUT_SECONDS, naming it', async () => {
     const url = await server.createDatabase();
     const lock = await holdMigrationLock(url);
