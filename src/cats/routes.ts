@@ -99,8 +99,10 @@ const makeEnhancedProfile = (sql: Sql, catId: number) =>
 export const catRoutes = (context: AppContext) => {
   const profiles = new ProfileCache<Representation>(keptProfiles);
   const enhancedProfiles = new ProfileCache<Representation>(keptProfiles);
+  const listCats = () => streamJsonArray(context.log, (before, limit) => listCatsBefore(context.sql, before, limit));
   return new Elysia({ name: 'cats' })
-    .get('/cats', () => streamJsonArray(context.log, (before, limit) => listCatsBefore(context.sql, before, limit)), {
+    .head('/cats', listCats, { detail: { hide: true } })
+    .get('/cats', listCats, {
       detail: operation({
         operationId: 'listCats',
         tag: 'Cats',

@@ -37,22 +37,21 @@ const entryLinks = {
 };
 
 /** Sightings: read, create, change, delete, mark, assign to a cat. */
-export const entryRoutes = (context: AppContext) =>
-  new Elysia({ name: 'entries' })
-    .get(
-      '/entries',
-      () => streamJsonArray(context.log, (before, limit) => listEntriesBefore(context.sql, before, limit)),
-      {
-        detail: operation({
-          operationId: 'listEntries',
-          tag: 'Entries',
-          summary: 'List all sightings',
-          description: 'Every sighting, newest id first, as one array. Large lists are streamed.',
-          success: { description: 'All sightings', schema: entryList },
-          errors: [],
-        }),
-      },
-    )
+export const entryRoutes = (context: AppContext) => {
+  const listEntries = () =>
+    streamJsonArray(context.log, (before, limit) => listEntriesBefore(context.sql, before, limit));
+  return new Elysia({ name: 'entries' })
+    .head('/entries', listEntries, { detail: { hide: true } })
+    .get('/entries', listEntries, {
+      detail: operation({
+        operationId: 'listEntries',
+        tag: 'Entries',
+        summary: 'List all sightings',
+        description: 'Every sighting, newest id first, as one array. Large lists are streamed.',
+        success: { description: 'All sightings', schema: entryList },
+        errors: [],
+      }),
+    })
     .post(
       '/entries',
       async ({ body }) => {
@@ -183,3 +182,4 @@ export const entryRoutes = (context: AppContext) =>
         }),
       },
     );
+};

@@ -44,6 +44,16 @@ test('nothing is read before its reader wants it', async () => {
   await reader?.cancel();
 });
 
+test('HEAD reads one batch of a long list and has no length', async () => {
+  const { asked, answer } = tableOf(5000);
+  const request = { id: 'mine', method: 'HEAD', route: '/entries', trace: traceContextOf(null) };
+  const response = await duringRequest(request, answer);
+  assert.notEqual(response.body, null);
+  assert.equal(await response.text(), '');
+  assert.equal(response.headers.get('content-type'), 'application/json');
+  assert.equal(asked.length, 1);
+});
+
 test('a connection that breaks under a later batch: that batch is read again', async () => {
   const { answer } = tableOf(1200, (asks) => (asks === 2 ? 'ECONNRESET' : undefined));
   assert.deepEqual(await idsOf(await answer()), descending(1200));
