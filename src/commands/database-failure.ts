@@ -44,7 +44,7 @@ export function asCommandFailure(error: unknown): unknown {
   if (remedy) return new CommandFailure(ExitCode.databaseUnreachable, `${message}: ${remedy}`, { cause: error });
   if (state === '55P03') {
     const advice =
-      'others hold a lock that is in the way. Wait for them, or see who they are (pg_blocking_pids in pg_stat_activity), then try again';
+      'others hold a lock that is in the way. Wait for them, or see who they are (select pid, pg_blocking_pids(pid) from pg_stat_activity), then try again';
     return new CommandFailure(ExitCode.lockTimeout, `${message}: ${advice}`, { cause: error });
   }
   if (isDatabaseUnreachable(error)) {
