@@ -27,7 +27,8 @@ test('matches are looked for only while their client waits', async () => {
   const statements = async () =>
     (await scrape(metrics)).samples.get('catatlas_database_statement_duration_seconds_count') ?? 0;
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
-  const batches = 200;
+  // Many seconds of work, so that somebody else on this machine may hold up the leaving for a few.
+  const batches = 600;
   await sql`
     insert into entries (text, created_at)
     select 'grey tabby ' || n, now() from generate_series(1, ${batches * 500}::int) as n`;
