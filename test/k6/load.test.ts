@@ -49,13 +49,7 @@ const entriesLeft = async () =>
 describe('load scripts', () => {
   it('the load of the plan passes for ten seconds, without a failed request', async () => {
     const outcome = await load('load', { DURATION: '10s', RATE: '5' });
-    // Two late health checks of the thirty of ten seconds are enough to cross their limit, and a busy machine stands still now and then.
-    const crossed = outcome.stdout.split('\n').filter((line) => line.endsWith('CROSSED'));
-    assert.ok(
-      crossed.every((line) => line.includes('http_req_duration')),
-      story(outcome),
-    );
-    assert.equal(outcome.code, crossed.length === 0 ? 0 : thresholdsCrossed, story(outcome));
+    assert.equal(outcome.code, 0, story(outcome));
     assert.match(outcome.stdout, /http_req_failed\{phase:measured\}: rate==0\s+0\s+ok/);
     assert.match(outcome.stdout, /POST \/entries +[1-9]\d* /);
     assert.equal(await entriesLeft(), 0);

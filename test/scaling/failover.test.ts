@@ -12,8 +12,8 @@ import { commandLine } from '../harness/target.ts';
 import { requireK6, startK6 } from '../k6/k6.ts';
 import { eventually, openWorkshop, type Program, type Workshop } from '../runtime/process.ts';
 
-/** What may pass from the end of a lost leader's key to the first write. It takes up to five seconds, on a busy machine more. */
-const promotionSeconds = 10;
+/** How long the key of a leader that is gone may last, and what may pass from then to the first write. */
+const promotionSeconds = 7;
 /** What the server's own deadlines come to: see loadtest/failover.ts. */
 const longestAnswerSeconds = 15;
 /** How long the server waits for the answer to a statement. */
@@ -51,7 +51,7 @@ before(async () => {
   }
   // Patroni 3.0 takes the ttl of patroni.yml; 3.2 and later make 20 seconds of anything below that, and are that much later.
   recoverySeconds = (await cluster.leaseSeconds()) + promotionSeconds;
-  assert.ok(recoverySeconds === 18 || recoverySeconds === 30, `${recoverySeconds} s`);
+  assert.ok(recoverySeconds === 15 || recoverySeconds === 27, `${recoverySeconds} s`);
 });
 after(async () => {
   await workshop?.close();
