@@ -2,10 +2,10 @@
 //
 // Unit tests run on Bun and on Deno; the black-box suites run on {Bun source, Deno source, binary} x {embedded, PostgreSQL 15, 18}.
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { type RunningPostgres, startPostgres } from '../test/harness/postgres.ts';
+import { endOf } from './deploy/program.ts';
 
 const { values } = parseArgs({
   options: {
@@ -128,8 +128,8 @@ async function runShown([program, ...args]: Step['command'], env: Step['env']) {
       chunks.push(chunk);
       to.write(chunk);
     });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { passed: code === 0, output: Buffer.concat(chunks).toString() };
+  const { code, reason } = await endOf(child);
+  return { passed: code === 0, output: `${Buffer.concat(chunks)}\n${program}: ${reason}` };
 }
 
 /** What was not good in the output of a test runner: nearly all of it without the lines of tests that passed. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Database, Tx } from '../database/connect.ts';
+import { snapshot } from '../database/transaction.ts';
 import { loadCatalog } from '../migrator/catalog.ts';
 import { type AppliedMigration, readHistory } from '../migrator/history.ts';
 import { planMigrations } from '../migrator/plan.ts';
@@ -26,7 +27,7 @@ export async function readSnapshot<Result>(
   { database, programVersion, clock }: SnapshotOptions,
   consume: (parts: AsyncIterable<Part>) => Promise<Result>,
 ): Promise<Result> {
-  const result = await database.sql.begin('isolation level repeatable read read only', async (tx) => {
+  return await snapshot(database.sql, async (tx) => {
     await pinTextFormat(tx);
     const schemaVersion = requireKnownSchema(await readHistory(tx));
     const tables = tablesAt(schemaVersion);
@@ -38,9 +39,8 @@ export async function readSnapshot<Result>(
       createdAt: clock.now(),
       tables: tables.map(({ name, columns }) => ({ name, columns: [...columns] })),
     };
-    return { value: await consume(readParts(tx, header, tables)) };
+    return await consume(readParts(tx, header, tables));
   });
-  return (result as { value: Result }).value;
 }
 
 async function* readParts(tx: Tx, header: Header, tables: readonly ArchivedTable[]): AsyncGenerator<Part> {

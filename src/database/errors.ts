@@ -77,35 +77,14 @@ const retryAfter = 2;
 export function toAppError(error: unknown): AppError | undefined {
   const code = codeOf(error);
   if (code === undefined) return undefined;
-  if (isEmbeddedStopped(error)) {
-    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database has stopped. Try again soon.', {
-      retryAfter,
-      cause: error,
-    });
-  }
-  if (fullStates.test(code)) {
-    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database has no room for this right now. Try again soon.', {
-      retryAfter,
-      cause: error,
-    });
-  }
-  if (code === readOnlyState) {
-    return new AppError(503, 'DATABASE_READ_ONLY', 'The database takes no writes at the moment. Try again soon.', {
-      retryAfter,
-      cause: error,
-    });
-  }
-  if (connectionCodes.has(code) || unavailableStates.test(code)) {
-    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database cannot be reached right now. Try again soon.', {
-      retryAfter,
-      cause: error,
-    });
-  }
-  if (code === 'QUEUE_TIMEOUT' || retryStates.test(code)) {
-    return new AppError(503, 'DATABASE_UNAVAILABLE', 'The database is busy. Try again soon.', {
-      retryAfter,
-      cause: error,
-    });
-  }
+  const unavailable = (message: string, as = 'DATABASE_UNAVAILABLE') =>
+    new AppError(503, as, message, { retryAfter, cause: error });
+  if (isEmbeddedStopped(error)) return unavailable('The database has stopped. Try again soon.');
+  if (fullStates.test(code)) return unavailable('The database has no room for this right now. Try again soon.');
+  if (code === readOnlyState)
+    return unavailable('The database takes no writes at the moment. Try again soon.', 'DATABASE_READ_ONLY');
+  if (connectionCodes.has(code) || unavailableStates.test(code))
+    return unavailable('The database cannot be reached right now. Try again soon.');
+  if (code === 'QUEUE_TIMEOUT' || retryStates.test(code)) return unavailable('The database is busy. Try again soon.');
   return undefined;
 }

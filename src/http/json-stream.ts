@@ -26,13 +26,14 @@ export async function streamJsonArray(
   const join = (batch: readonly JsonRow[]) => batch.map((row) => row.json).join(',');
   const first = await listBefore(Number.MAX_SAFE_INTEGER, batchSize);
   if (first.length < batchSize) return new Response(`[${join(first)}]`, { headers });
+  const request = currentRequest();
   // A stream all the same, and one that has not ended yet: the runtimes would give no body a length of 0.
-  if (currentRequest()?.method === 'HEAD')
+  if (request?.method === 'HEAD')
     return new Response(new ReadableStream({ pull: (controller) => controller.close() }, { highWaterMark: 0 }), {
       headers,
     });
   const encoder = new TextEncoder();
-  const requestId = currentRequest()?.id ?? '';
+  const requestId = request?.id ?? '';
   const nextBatch = async (before: number) => {
     try {
       return await readOnceMore(() => listBefore(before, batchSize));
