@@ -128,9 +128,9 @@ describe('a body of 2 GB', () => {
           `POST ${reads ? '/entries' : '/entries/987654/favorite'} HTTP/1.1\r\nHost: server\r\nOrigin: ${origin}\r\nContent-Type: application/json\r\n${header}\r\n\r\n`,
         );
         const sent = { bytes: 0 };
-        const poured = pour(wire, framed, sent, whole ? size : size / 8);
+        // Only a body that is read and does not say its length has to pass the limit first: without more of it, there is the answer.
+        if (reads && form === 'in chunks') await pour(wire, framed, sent, 2 * megabyte);
         const answer = await wire.read();
-        assert.ok(sent.bytes < 128 * megabyte, `answered after ${sent.bytes / megabyte} MB`);
         const body = JSON.parse(answer.body);
         assert.deepEqual(
           [answer.status, body.code, body.retryable],
@@ -140,7 +140,7 @@ describe('a body of 2 GB', () => {
         assert.equal(answer.headers.get('x-request-id'), body.request_id);
 
         // The rest is thrown away as it comes, and nothing of it is taken for a request.
-        await poured;
+        await pour(wire, framed, sent, whole ? size : size / 8);
         if (whole) {
           wire.send(end);
           const next = await wire.get('/health');
