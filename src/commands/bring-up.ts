@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import { type Database, isPooled } from '../database/connect.ts';
+import type { EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { isDatabaseUnreachable } from '../database/errors.ts';
 import { openDatabase, openForMaintenance } from '../database/open.ts';
 import type { Lifecycle } from '../lifecycle.ts';
@@ -20,6 +21,8 @@ interface BringUp {
   shutdown: AbortSignal;
   /** Told of the database as soon as it is open, so that health checks can ask it. Told again of one that takes its place. */
   onOpen(database: Database): void;
+  /** Told when the embedded database has stopped by itself. */
+  onStopped(error: EmbeddedDatabaseError): void;
 }
 
 const firstRetryMilliseconds = 250;
@@ -33,8 +36,8 @@ const lookAgainMilliseconds = 1000;
  * waiting cannot cure (a wrong password, a directory in use, an edited migration) throws CommandFailure with its exit code.
  */
 export async function bringUpDatabase(given: BringUp): Promise<void> {
-  const { settings, log, onOpen } = given;
-  const options = { settings, applicationName: applicationName('serve'), log };
+  const { settings, log, onOpen, onStopped } = given;
+  const options = { settings, applicationName: applicationName('serve'), log, onStopped };
   try {
     let database = await openDatabase(options);
     onOpen(database);

@@ -3,7 +3,6 @@ import { systemClock } from '../clock.ts';
 import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
 import type { AppContext } from '../context.ts';
 import type { Database, Sql } from '../database/connect.ts';
-import { embeddedStopped } from '../database/embedded-failure.ts';
 import { AppError } from '../errors.ts';
 import { answerFailure, withAccessLog } from '../http/access-log.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
@@ -121,10 +120,8 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
   const server = await bind(settings, log, answer.promise);
   announce(server, settings, log, io);
   const shutdown = aborted(io.shutdown);
-  // What requests meet from then on follows from it, and is not reported again.
-  const stopped = aborted(embeddedStopped).then(() =>
-    log.error('the embedded database has stopped, ending', { error: embeddedStopped.reason }),
-  );
+  /** Aborted when the embedded database has stopped by itself. */
+  const stop = new AbortController();
   try {
     const ready = bringUpDatabase({
       settings,
@@ -134,6 +131,11 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
       onOpen(one) {
         database = one;
         sql = observation.watch(one);
+      },
+      onStopped(error) {
+        // What requests meet from then on follows from it, and is not reported again.
+        log.error('the embedded database has stopped, ending', { error });
+        stop.abort(error);
       },
     });
     // Awaited below. Until then a failure would be one that nobody handles, and end the process without its message.
@@ -151,16 +153,16 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
       await turnFor(millisecondsToTell);
       await app.load();
     }
-    await Promise.race([shutdown, stopped]);
+    await Promise.race([shutdown, aborted(stop.signal)]);
     lifecycle.draining = true;
     await endStart(ready, settings, lifecycle, log);
     await drain(server, settings, log);
-    if (embeddedStopped.aborted) throw asCommandFailure(embeddedStopped.reason);
+    if (stop.signal.aborted) throw asCommandFailure(stop.signal.reason);
     return ExitCode.ok;
   } catch (error) {
     const cause = error instanceof CommandFailure ? error.cause : undefined;
     // A fault of the program, or of its migrations: not only for whoever looks at the terminal.
-    if (cause instanceof MigrationError && cause.kind === 'failed' && !embeddedStopped.aborted)
+    if (cause instanceof MigrationError && cause.kind === 'failed' && !stop.signal.aborted)
       log.error('a migration failed', { error: cause });
     throw error;
   } finally {

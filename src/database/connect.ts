@@ -6,6 +6,7 @@ import postgres from 'postgres';
 import type { Instant } from '../clock.ts';
 import { readParameters } from '../config/address-parameters.ts';
 import type { Log } from '../observability/log.ts';
+import type { EmbeddedOptions } from './embedded.ts';
 import { isRefusedParameter } from './errors.ts';
 
 /** The pool: hands out connections for single queries. */
@@ -118,10 +119,10 @@ export async function isPooled(sql: Sql): Promise<boolean> {
 }
 
 /** Opens the embedded engine in `dataDir`. One connection: it is one process without sessions. */
-export async function connectEmbedded(options: { dataDir: string; log?: Log }): Promise<Database> {
+export async function connectEmbedded(options: EmbeddedOptions): Promise<Database> {
   // Imported here, so that a start with a real PostgreSQL loads nothing of it.
   const { openEmbedded } = await import('./embedded.ts');
-  const engine = await openEmbedded({ dataDir: options.dataDir, ...(options.log ? { log: options.log } : {}) });
+  const engine = await openEmbedded(options);
   const sql = postgres({
     ...sharedOptions(options.log),
     host: 'embedded',

@@ -14,19 +14,6 @@ export class EmbeddedDatabaseError extends Error {
   }
 }
 
-const end = new AbortController();
-
-/**
- * Aborted when the embedded database of this process has stopped by itself: `reason` is the error that everything fails with from
- * then on. Only another process can open it again.
- */
-export const embeddedStopped: AbortSignal = end.signal;
-
-/** Tells whoever watches `embeddedStopped`. */
-export function tellStopped(error: EmbeddedDatabaseError): void {
-  end.abort(error);
-}
-
 /** Is this what every query of an embedded database that has stopped fails with? */
 export function isEmbeddedStopped(error: unknown): error is EmbeddedDatabaseError {
   return error instanceof EmbeddedDatabaseError && error.code === 'ENGINE_STOPPED';

@@ -21,7 +21,6 @@ import { silentLog } from '../observability/log.ts';
 import { startChild } from './child-process.fixture.ts';
 import { type EmbeddedDatabase, openEmbedded } from './embedded.ts';
 import { damaged, explainFileError } from './embedded-directory.ts';
-import { embeddedStopped } from './embedded-failure.ts';
 
 /** Each test starts a process or an engine or several: 5 s, Bun's default, is little on a busy machine. */
 const slow = { timeout: 60_000 };
@@ -55,7 +54,9 @@ async function withDatabase<Result>(
   dataDir: string,
   run: (sql: ReturnType<typeof connect>, database: EmbeddedDatabase) => Promise<Result>,
 ): Promise<Result> {
-  const database = await openEmbedded({ dataDir });
+  // Being closed is no stop.
+  const onStopped = (error: unknown) => assert.fail(String(error));
+  const database = await openEmbedded({ dataDir, onStopped });
   const sql = connect(database);
   try {
     return await run(sql, database);
@@ -96,8 +97,6 @@ describe('openEmbedded', () => {
     });
     assert.deepEqual(readdirSync(join(dataDir, '..')), ['data']);
     assert.deepEqual(readdirSync(dataDir), ['postgres']);
-    // Being closed is no stop.
-    assert.equal(embeddedStopped.aborted, false);
     await withDatabase(dataDir, async (sql) => {
       assert.deepEqual([...(await sql`select name from kept`)], [{ name: 'Pamuk' }]);
     });
@@ -227,7 +226,8 @@ describe('openEmbedded', () => {
   it('ends for good, and without hanging, when PostgreSQL ends', slow, async () => {
     const dataDir = newPath();
     const exitCode = process.exitCode;
-    const database = await openEmbedded({ dataDir });
+    const stops: unknown[] = [];
+    const database = await openEmbedded({ dataDir, onStopped: (error) => stops.push(error) });
     const sql = connect(database);
     await sql`create table kept (a int)`;
     await sql.end();
@@ -243,8 +243,8 @@ describe('openEmbedded', () => {
     const later = connect(database);
     await assert.rejects(async () => await later`select 1`, { code: 'ENGINE_STOPPED' });
     await later.end({ timeout: 1 });
-    assert.equal(embeddedStopped.reason, error);
     await database.close();
+    assert.deepEqual(stops, [error]);
     assert.equal(process.exitCode, exitCode);
     await withDatabase(dataDir, async (next) => {
       assert.equal((await next`select * from kept`).length, 0);

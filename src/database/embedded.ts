@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type Log, silentLog } from '../observability/log.ts';
 import { explainFileError, prepareDataDirectory, preparePostgresDirectory } from './embedded-directory.ts';
 import { type LoadedEngine, loadEngine, startEngine } from './embedded-engine.ts';
-import { tellStopped } from './embedded-failure.ts';
+import type { EmbeddedDatabaseError } from './embedded-failure.ts';
 import { acquireDirectoryLock, type DirectoryLock } from './embedded-lock.ts';
 import { createEmbeddedServer } from './embedded-socket.ts';
 
@@ -16,10 +16,12 @@ export interface EmbeddedDatabase {
   close(): Promise<void>;
 }
 
-interface EmbeddedOptions {
+export interface EmbeddedOptions {
   /** The directory to keep everything in (made when it does not exist), or `memory` to keep nothing. */
   dataDir: string | 'memory';
   log?: Log | undefined;
+  /** Called, once, when PostgreSQL has stopped by itself: everything fails with this error from then on. Only another process can open it again. */
+  onStopped?: ((error: EmbeddedDatabaseError) => void) | undefined;
 }
 
 /**
@@ -38,8 +40,9 @@ interface EmbeddedOptions {
  * @throws {DirectoryInUseError} another process has the directory
  * @throws {EmbeddedDatabaseError} the directory cannot be used; the message says why and what to do
  */
-export async function openEmbedded({ dataDir, log = silentLog }: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  if (dataDir === 'memory') return await start(await loadEngine(), undefined, undefined, log);
+export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  const { dataDir } = options;
+  if (dataDir === 'memory') return await start(await loadEngine(), undefined, undefined, options);
   const directory = prepareDataDirectory(dataDir);
   const lock = lockDirectory(directory);
   try {
@@ -49,7 +52,7 @@ export async function openEmbedded({ dataDir, log = silentLog }: EmbeddedOptions
         throw explainFileError(error, directory);
       }),
     ]);
-    return await start(loaded, place, lock, log);
+    return await start(loaded, place, lock, options);
   } catch (error) {
     lock.release();
     throw error;
@@ -68,13 +71,13 @@ async function start(
   loaded: LoadedEngine,
   directory: string | undefined,
   lock: DirectoryLock | undefined,
-  log: Log,
+  { log = silentLog, onStopped = () => {} }: EmbeddedOptions,
 ): Promise<EmbeddedDatabase> {
   const engine = await startEngine(loaded, {
     directory,
     onLogLine: (line) => log.debug('embedded database', { line }),
     onHousekeepingError: (error) => log.warn('The embedded database could not be tidied up.', { error }),
-    onStopped: tellStopped,
+    onStopped,
   });
   const server = createEmbeddedServer(engine);
   let closing: Promise<void> | undefined;

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
 import { connectEmbedded, connectPostgres, type Database, isPooled } from './connect.ts';
+import type { EmbeddedOptions } from './embedded.ts';
 
 interface OpenOptions {
   settings: Settings;
@@ -8,13 +9,19 @@ interface OpenOptions {
   log: Log;
 }
 
+/** What a server is told besides. */
+interface ServeOptions extends OpenOptions, Pick<EmbeddedOptions, 'onStopped'> {}
+
 /**
  * The database that a server uses: a real PostgreSQL by DATABASE_URL, or a replica of it that is nearer, else the embedded one in
  * DATA_DIR.
  */
-export async function openDatabase({ settings, applicationName, log }: OpenOptions, pooled = false): Promise<Database> {
+export async function openDatabase(
+  { settings, applicationName, log, onStopped }: ServeOptions,
+  pooled = false,
+): Promise<Database> {
   if (settings.database.kind === 'embedded')
-    return await connectEmbedded({ dataDir: settings.database.directory, log });
+    return await connectEmbedded({ dataDir: settings.database.directory, log, onStopped });
   const replica = settings.primaryElsewhere === undefined ? undefined : settings.REPLICA_DATABASE_URL;
   return connectPostgres({
     url: replica ?? settings.database.url,

@@ -9,5 +9,5 @@ import { connectEmbedded, type Database } from './connect.ts';
  * times the size of the database after one large load. Give what is large a database of its own.
  */
 export function openScratch(log?: Log): Promise<Database> {
-  return connectEmbedded({ dataDir: 'memory', ...(log ? { log } : {}) });
+  return connectEmbedded({ dataDir: 'memory', log });
 }
