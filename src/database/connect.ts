@@ -39,7 +39,7 @@ export interface PostgresOptions {
   lockTimeout?: number;
   idleTimeout?: number;
   maxLifetime?: number;
-  /** Statements may take as long as they take, and wait for locks as long: for COPY, whose other end may be slow. */
+  /** Statements may take as long as they take, and without `lockTimeout` wait for locks as long: for COPY, whose other end may be slow. */
   unlimited?: boolean;
   /** Through PgBouncer or its like, which may give every transaction another connection. */
   pooled?: boolean;
@@ -83,7 +83,7 @@ export function connectPostgres(options: PostgresOptions): Database {
           // As text, because the driver sends no number 0, and then the limits of the role would hold.
           statement_timeout: options.unlimited ? '0' : statementTimeout * 1000,
           // Waiting for a lock is waiting: it ends before the statement does, with its own SQLSTATE.
-          lock_timeout: options.unlimited ? '0' : (options.lockTimeout ?? statementTimeout * 0.8) * 1000,
+          lock_timeout: `${(options.lockTimeout ?? (options.unlimited ? 0 : statementTimeout * 0.8)) * 1000}`,
           idle_in_transaction_session_timeout: options.unlimited ? '0' : 60_000,
           IntervalStyle: 'iso_8601',
           // Coordinates as they are, whatever was set for the database or the role.

@@ -37,12 +37,15 @@ export async function openDatabase(
   });
 }
 
+/** How long a statement of theirs waits for a lock, in seconds, unless its caller has said otherwise: `migrate status` says what is wrong. */
+const maintenanceLockSeconds = 10;
+
 /** One connection works, one holds the lock behind a pooler, one looks who is in the way. */
 const maintenanceConnections = 3;
 
 /**
- * A handle for migrations and for moving data: by DIRECT_DATABASE_URL if there is one, and without limits of time, which a
- * caller sets for itself. Looks whether it goes through a pooler. The embedded engine has a single handle: when `opened` is
+ * A handle for migrations and for moving data: by DIRECT_DATABASE_URL if there is one. Its statements may take as long as they
+ * take; a caller sets limits for itself. Looks whether it goes through a pooler. The embedded engine has a single handle: when `opened` is
  * that one, it is shared, and closing the result does nothing.
  */
 export async function openForMaintenance(
@@ -59,6 +62,7 @@ export async function openForMaintenance(
       maxConnections: maintenanceConnections,
       connectTimeout: settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
       unlimited: true,
+      lockTimeout: maintenanceLockSeconds,
       pooled,
       // A pooler in session mode has a connection of the server for each of ours, idle or not, and perhaps few of them.
       ...(pooled ? { idleTimeout: 0.05 } : {}),

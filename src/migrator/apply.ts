@@ -127,11 +127,11 @@ export async function applyAlone(
   if (!begun) await record('started', began);
   await retryWhenBlocked(options, `migrations/${migration.file}`, async () => {
     await assertLocked();
-    // First, because the limits of the file before may still hold.
-    await limitStatement(session, migration.statementTimeoutSeconds, options);
-    if (begun && (await settleIndex(session, migration.facts.buildsIndex, options)) === 'whole') return;
-    begun = true;
-    await runStatements(session, migration);
+    await withStatementLimit(session, migration.statementTimeoutSeconds, options, async () => {
+      if (begun && (await settleIndex(session, migration.facts.buildsIndex, options)) === 'whole') return;
+      begun = true;
+      await runStatements(session, migration);
+    });
   });
   await record('done', began);
 }
@@ -172,14 +172,24 @@ export async function limitTimes(
 }
 
 /**
- * The deadline of a statement outside a transaction. No lock_timeout: it would end the waiting for old transactions, which
- * blocks nobody, and leave an INVALID index. Behind a pooler a setting would stay with whoever gets the connection next.
+ * Runs `work` with the deadline of a statement outside a transaction. No lock_timeout: it would end the waiting for old
+ * transactions, which blocks nobody, and leave an INVALID index. Behind a pooler a setting would stay with whoever gets the
+ * connection next.
  */
-export async function limitStatement(session: Session, seconds: number, { database }: MigratorOptions): Promise<void> {
-  if (database.kind === 'embedded' || database.pooled) return;
+export async function withStatementLimit<T>(
+  session: Session,
+  seconds: number,
+  { database }: MigratorOptions,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (database.kind === 'embedded' || database.pooled) return await work();
   await session`
     select set_config('lock_timeout', '0', false) as lock_timeout,
       set_config('statement_timeout', ${String(seconds * 1000)}, false) as statement_timeout`;
+  const result = await work();
+  // After a failure nothing more is done on this connection than to try again.
+  await session.unsafe('reset lock_timeout; reset statement_timeout');
+  return result;
 }
 
 export async function rollBack(session: Session, { log }: Pick<MigratorOptions, 'log'>): Promise<void> {

@@ -1,4 +1,4 @@
-import { settleIndex } from './apply.ts';
+import { settleIndex, withStatementLimit } from './apply.ts';
 import { MigrationError } from './failure.ts';
 import { type AppliedMigration, createHistory, forgetMigration, readHistory, recordMigration } from './history.ts';
 import { type MigratorOptions, withMigrationLock } from './locked.ts';
@@ -61,7 +61,10 @@ export async function repair(options: MigratorOptions, acceptFiles: boolean): Pr
           `${label} was started by ${row.binary_version} and did not end: repair it with that version of the program.`,
         );
       const index = migration.facts.buildsIndex;
-      if ((await settleIndex(session, index, options)) === 'whole') {
+      const found = await withStatementLimit(session, migration.statementTimeoutSeconds, options, () =>
+        settleIndex(session, index, options),
+      );
+      if (found === 'whole') {
         await recordMigration(session, migration, { ...factsOf(row), state: 'done' });
         done.push(`${label}: its index ${index} is whole, recorded as applied`);
       } else {

@@ -1,5 +1,5 @@
 import { sqlStateOf } from '../database/errors.ts';
-import { limitStatement, runInTransaction } from './apply.ts';
+import { runInTransaction, withStatementLimit } from './apply.ts';
 import { retryWhenBlocked, wasBlocked } from './blocked.ts';
 import { MigrationError } from './failure.ts';
 import { type AppliedMigration, forgetMigration, readHistory } from './history.ts';
@@ -53,9 +53,8 @@ export async function migrateDown(options: MigratorOptions, to: number): Promise
             await forgetMigration(session, step.version);
           });
         else {
-          await limitStatement(session, undoTimeoutSeconds, options);
-          // It can be repeated (the build sees to that), so a kill between the two lines is cured by another try.
-          await undo();
+          // It can be repeated (the build sees to that), so a kill between the two is cured by another try.
+          await withStatementLimit(session, undoTimeoutSeconds, options, undo);
           await forgetMigration(session, step.version);
         }
       });

@@ -336,6 +336,44 @@ test('every action answers in JSON when asked to', async () => {
   }
 });
 
+describe('somebody else', () => {
+  /** A statement of maintenance waits so long for a lock (src/database/open.ts), in milliseconds. */
+  const lockMilliseconds = 10_000;
+
+  test('who has locked the history is waited for, but not without end', async () => {
+    const url = await current();
+    await inDatabase(url, async (sql) => {
+      await sql.begin(async (tx) => {
+        await tx`lock table catatlas_migrations in access exclusive mode`;
+        const endings = await Promise.all(['status', 'plan', 'verify', 'up'].map((line) => run(line, url)));
+        for (const { code, stderr } of endings) {
+          assert.match(stderr, /canceling statement due to lock timeout: others hold a lock that is in the way/);
+          assert.equal(code, 7);
+        }
+      });
+    });
+    assert.equal((await run('status --exit-code', url)).code, 0);
+  });
+
+  test('whose transaction is old is waited for longer than that: an index that gives up is INVALID', async () => {
+    const url = await current();
+    await inDatabase(url, async (sql) => {
+      await sql.unsafe('begin isolation level repeatable read; select 1 from entries');
+      const program = workshop.launch(['migrate'], {
+        env: { DATABASE_URL: url, DEBUG: 'true' },
+        program: newer.program,
+      });
+      const ended = program.ended();
+      await new Promise((resolve) => setTimeout(resolve, lockMilliseconds + 2000));
+      assert.equal(program.over(), false, 'it did not wait');
+      await sql.unsafe('commit');
+      const { code, stderr } = await ended;
+      assert.equal(code, 0, stderr);
+    });
+    assert.equal((await run('verify', url, newer)).code, 0);
+  });
+});
+
 test('status on a current database takes at most three round trips', async () => {
   const url = new URL(await current());
   const counted = await countRoundTrips(Number(url.port));
