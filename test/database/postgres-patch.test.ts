@@ -2,6 +2,8 @@
 // transaction and the second ends the process with an uncatchable TypeError (porsager/postgres#1066, #1154, #1155, #1208).
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
@@ -79,6 +81,34 @@ for (const version of testedVersions) {
       const answer = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as { failures: number; alive: number };
       assert.equal(answer.alive, 1);
       assert.ok(answer.failures >= 30, output);
+    });
+
+    test('a query that comes between the error of a connection and its end is an error', async () => {
+      let socket: Socket | undefined;
+      const connectSocket = async () => {
+        socket = connect(server.port, '127.0.0.1');
+        await once(socket, 'connect');
+        return socket;
+      };
+      const sql = postgres({
+        user: 'postgres',
+        database: 'postgres',
+        max: 1,
+        backoff: () => 0.01,
+        socket: connectSocket,
+      } as unknown as postgres.Options<Record<string, never>>);
+      await sql`select 1`;
+      // As a reset is told, with time in between.
+      const reset = socket;
+      reset?.emit('error', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }));
+      const late = sql`select 2`.execute();
+      // The driver hands a query over in a microtask.
+      await new Promise((resolve) => process.nextTick(resolve));
+      reset?.emit('close', true);
+      await assert.rejects(late, { code: 'CONNECTION_CLOSED' });
+      assert.equal((await sql`select 3 as three`)[0]?.['three'], 3);
+      reset?.destroy();
+      await sql.end({ timeout: 1 });
     });
 
     test('a session can be reserved as the first thing on a new handle', async () => {
