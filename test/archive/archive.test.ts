@@ -373,7 +373,9 @@ describe('a target', () => {
     for (const server of servers) {
       const database = await newDatabase(server);
       await fillDatabase(database, 50);
-      const [reader, other] = [connectUnlimited(urlOf(database, server)), connectUnlimited(urlOf(database, server))];
+      const url = urlOf(database, server);
+      // Nobody is to wait for longer than a second: the server measures that.
+      const [reader, other] = [connectUnlimited(url), connectUnlimited(url, 1)];
       open.push(reader, other);
       const replacing = (lockTimeoutSeconds: number, log: Log = silentLog) =>
         restore({
@@ -388,21 +390,20 @@ describe('a target', () => {
       await reader.sql
         .begin(async (tx) => {
           await tx`select count(*) from cats -- a report`;
-          const error = await rejection(replacing(1));
+          const error = await rejection(replacing(4));
           assert.ok(error instanceof MigrationError, String(error));
           assert.equal(error.kind, 'lock_timeout');
           assert.match(error.message, /the restoration: .*\n {2}pid \d+, catatlas test, idle in transaction.*a report/);
           assert.deepEqual(await everything(other), found);
 
           let tries = 0;
-          const restored = replacing(60, { ...silentLog, warn: () => (tries += 1) });
-          while (tries < 3) {
-            const began = performance.now();
+          let over = false;
+          const restored = replacing(60, { ...silentLog, warn: () => (tries += 1) }).finally(() => (over = true));
+          while (tries < 3 && !over) {
             await other.sql`select count(*) from cats`;
             await other.sql`update cats set name = 'Minka' where id = 1`;
-            const took = performance.now() - began;
-            assert.ok(took < 2000, `waited for ${took} ms`);
           }
+          assert.equal(over, false, 'it did not wait');
           await tx`select 1`;
           return { restored };
         })

@@ -1,10 +1,11 @@
-// Imports a file, as a process that a test can kill: says what it does, one line a step.
-import { writeSync } from 'node:fs';
+// Imports a file, as a process that a test can kill: says what it does, one line a step, and goes no further than a step it is given.
+import { Buffer } from 'node:buffer';
+import { readSync, writeSync } from 'node:fs';
 import { importSqlite } from '../../src/archive/import.ts';
 import { openSqliteFile } from '../../src/archive/sqlite-file.ts';
 import { connectEmbedded, connectPostgres } from '../../src/database/connect.ts';
 
-const [path = '', target = ''] = process.argv.slice(2);
+const [path = '', target = '', holdAt = ''] = process.argv.slice(2);
 const database = target.startsWith('postgresql:')
   ? connectPostgres({ url: target, applicationName: 'import under test', maxConnections: 1, unlimited: true })
   : await connectEmbedded({ dataDir: target });
@@ -18,6 +19,8 @@ await importSqlite({
     // By a system call: a stream would write only after the work.
     if (what !== said) writeSync(1, `${what}\n`);
     said = what;
+    // Waits for what never comes.
+    if (what === holdAt) readSync(0, Buffer.alloc(1));
   },
 });
 await database.close();

@@ -465,14 +465,14 @@ for (const target of targets) {
         );
         const empty = await contentOf(database);
         if (database.kind === 'embedded') await database.close();
-        const child = spawn('bun', [fileURLToPath(new URL('import-process.ts', import.meta.url)), path, address], {
-          stdio: ['ignore', 'pipe', 'inherit'],
-        });
+        // Every row has been written then, and is to be compared.
+        const last = 'entries, reading back';
+        const script = fileURLToPath(new URL('import-process.ts', import.meta.url));
+        const child = spawn('bun', [script, path, address, last], { stdio: ['pipe', 'pipe', 'inherit'] });
         const steps: string[] = [];
-        // Every row has been written then, and is being compared.
         for await (const step of createInterface({ input: child.stdout })) {
           steps.push(step);
-          if (step === 'entries, reading back') child.kill('SIGKILL');
+          if (step === last) child.kill('SIGKILL');
         }
         if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
         assert.equal(child.signalCode, 'SIGKILL');

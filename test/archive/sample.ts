@@ -11,9 +11,9 @@ import { connectPostgres, type Database } from '../../src/database/connect.ts';
 export const programVersion = '1.0.0';
 const program = { programVersion, clock: systemClock };
 
-/** A handle whose statements may take long, as commands open it. */
-export function connectUnlimited(url: string): Database {
-  return connectPostgres({ url, applicationName: 'catatlas test', unlimited: true });
+/** A handle whose statements may take long, and wait for locks as long, or for `lockTimeout` seconds. */
+export function connectUnlimited(url: string, lockTimeout = 0): Database {
+  return connectPostgres({ url, applicationName: 'catatlas test', unlimited: true, lockTimeout });
 }
 
 /** An archive without rows: restoring it makes the schema. */

@@ -48,7 +48,20 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
   const backends = new Map<string, Backend>();
   const made: string[] = [];
   let turns = 0;
-  const add = (url: string) => backends.set(url, { url, ready: false, underway: 0, answers: 0, turn: 0, idle: [] });
+  let checking = true;
+  const checks: Promise<void>[] = [];
+  // Each on its own: one that answers late holds up no news of the others.
+  const keepChecking = async (backend: Backend) => {
+    while (checking) {
+      await check(backend);
+      await new Promise((resolve) => setTimeout(resolve, checkMilliseconds));
+    }
+  };
+  const add = (url: string) => {
+    const backend = { url, ready: false, underway: 0, answers: 0, turn: 0, idle: [] };
+    backends.set(url, backend);
+    checks.push(keepChecking(backend));
+  };
   for (const server of servers) add(server);
 
   const server = createServer((request, response) => {
@@ -76,14 +89,6 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
     }
   }
 
-  let checking = true;
-  const checks = (async () => {
-    while (checking) {
-      await Promise.all([...backends.values()].map(check));
-      await new Promise((resolve) => setTimeout(resolve, checkMilliseconds));
-    }
-  })();
-
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -93,7 +98,7 @@ export async function startBalancer(servers: readonly string[]): Promise<Balance
     made,
     async close() {
       checking = false;
-      await checks;
+      await Promise.all(checks);
       for (const { idle } of backends.values()) for (const { wire } of idle) wire.destroy();
       server.closeAllConnections();
       server.close();

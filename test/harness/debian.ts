@@ -42,9 +42,9 @@ export function findPostgresPrograms(): string {
 }
 
 /** A folder that belongs to the user who runs servers, and to nobody else. */
-export function makeServerFolder(kind: string): { folder: string; owner: Owner | undefined } {
+export function makeServerFolder(kind: string, parent = tmpdir()): { folder: string; owner: Owner | undefined } {
   const owner = serverUser();
-  const folder = mkdtempSync(join(tmpdir(), `catatlas-${kind}-`));
+  const folder = mkdtempSync(join(parent, `catatlas-${kind}-`));
   chmodSync(folder, 0o700);
   if (owner) chownSync(folder, owner.uid, owner.gid);
   return { folder, owner };

@@ -31,13 +31,17 @@ export async function startHaproxy(nodes: readonly PatroniNode[]): Promise<Runni
   const server = spawnServer({ name: 'haproxy', folder, owner, program, args: ['-db', '-f', file] });
   // It begins with the belief that all are primaries, and says of each that its check shows to be none. What it said last counts: a check
   // that took too long makes a primary none for a moment.
-  await eventually('HAProxy knows the primary', () => {
-    if (!server.runs()) throw new Error(`HAProxy ended:\n${server.output()}`);
-    const states = new Map(
-      [...server.output().matchAll(/(\w+) is (UP|DOWN)/g)].map(([, name, state]) => [name, state]),
-    );
-    return [...states.values()].filter((state) => state === 'DOWN').length === nodes.length - 1 || undefined;
-  });
+  await eventually(
+    'HAProxy knows the primary',
+    () => {
+      if (!server.runs()) throw new Error(`HAProxy ended:\n${server.output()}`);
+      const states = new Map(
+        [...server.output().matchAll(/(\w+) is (UP|DOWN)/g)].map(([, name, state]) => [name, state]),
+      );
+      return [...states.values()].filter((state) => state === 'DOWN').length === nodes.length - 1 || undefined;
+    },
+    60_000,
+  );
   return {
     port,
     async stop() {

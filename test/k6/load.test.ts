@@ -47,8 +47,9 @@ const entriesLeft = async () =>
   (await sql<[{ count: number }]>`select count(*)::int as count from entries where text = 'Load test entry'`)[0].count;
 
 describe('load scripts', () => {
-  it('the load of the plan passes for ten seconds, without a failed request', async () => {
-    const outcome = await load('load', { DURATION: '10s', RATE: '5' });
+  // For so long that a percentile is not the duration of two requests.
+  it('the load of the plan passes for a minute, without a failed request', async () => {
+    const outcome = await load('load', { DURATION: '60s', RATE: '5' });
     assert.equal(outcome.code, 0, story(outcome));
     assert.match(outcome.stdout, /http_req_failed\{phase:measured\}: rate==0\s+0\s+ok/);
     assert.match(outcome.stdout, /POST \/entries +[1-9]\d* /);
@@ -72,7 +73,7 @@ describe('load scripts', () => {
     const listed = outcome.stderr.match(/msg="write 200 \d+ \d+ load test [^"]+"/g) ?? [];
     const [, mark] = /from entries where location = '([^']+)'/.exec(outcome.stderr) ?? [];
     const deleted = await sql`delete from entries where location = ${String(mark)}`;
-    assert.ok(deleted.count >= 25 && listed.length === deleted.count, `${listed.length} of ${deleted.count}`);
+    assert.ok(deleted.count > 0 && listed.length === deleted.count, `${listed.length} of ${deleted.count}`);
   });
 
   it('map says what it wants when there is nothing on the map', async () => {
@@ -85,7 +86,7 @@ describe('load scripts', () => {
     await sql`insert into entries (text, created_at, location_lat, location_lon)
       select 'Grey cat ' || number, now(), 52.5042 + (number % 20 - 10) * 0.001, 13.4225 + (number / 20 - 5) * 0.001
       from generate_series(1, ${mapEntries}) as number`;
-    const outcome = await load('map', { DURATION: '5s', RATE: '20' });
+    const outcome = await load('map', { DURATION: '30s', RATE: '20' });
     assert.equal(outcome.code, 0, story(outcome));
     for (const endpoint of ['/entries/by-area', '/entries/by-area/suggested-groups', '/entries/:id'])
       assert.match(outcome.stdout, new RegExp(`GET ${endpoint} +[1-9]`), story(outcome));
@@ -160,6 +161,7 @@ describe('load scripts, refused or disappointed', () => {
     const outcome = await load('load', { BASE_URL: `http://127.0.0.1:${await freePort()}`, WAKE_SECONDS: '2' });
     assert.equal(outcome.code, scriptException, story(outcome));
     assert.match(outcome.stderr, /was not 200 within 2 s/);
-    assert.ok(outcome.seconds < 15, `${outcome.seconds} s`);
+    // By itself it waits for a minute.
+    assert.ok(outcome.seconds < 45, `${outcome.seconds} s`);
   });
 });

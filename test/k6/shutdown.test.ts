@@ -33,7 +33,7 @@ async function serve(): Promise<{ program: Program; url: string }> {
   const program = workshop.launch(['serve'], {
     program: commandLine([], 'binary'),
     // Longer than the balancer takes to look, as fly.toml has it for Fly.io's.
-    env: { DATABASE_URL: databaseUrl, DEBUG: 'true', SHUTDOWN_DRAIN_SECONDS: '2' },
+    env: { DATABASE_URL: databaseUrl, DEBUG: 'true', SHUTDOWN_DRAIN_SECONDS: '5' },
   });
   return { program, url: await program.url() };
 }
@@ -42,7 +42,7 @@ test('SIGTERM under load, and a successor, twice: no request fails, what was ack
   const first = await serve();
   const second = await serve();
   balancer = await startBalancer([first.url, second.url]);
-  const load = startK6('test/k6/arrivals.fixture.ts', { BASE_URL: balancer.url, RATE: '60', DURATION: '20s' });
+  const load = startK6('test/k6/arrivals.fixture.ts', { BASE_URL: balancer.url, RATE: '60', DURATION: '60s' });
   let over = false;
   void load.ended.then(() => (over = true));
   /** Takes requests, and more of them than one by chance. */

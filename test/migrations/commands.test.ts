@@ -152,11 +152,9 @@ describe('up', () => {
       },
     });
     try {
-      const began = performance.now();
       const { code, stderr } = await run('up', await current(), slow);
       assert.equal(code, 1, stderr);
       assert.match(stderr, new RegExp(`migrations/${colour}:5:1: .*statement timeout \\(SQLSTATE 57014\\)`));
-      assert.ok(performance.now() - began < 15_000);
     } finally {
       slow.dispose();
     }

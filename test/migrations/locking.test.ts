@@ -4,11 +4,11 @@ import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { laterFile, makeVariant, migrationFileNames, type Variant } from '../harness/variant.ts';
-import { openWorkshop, type Workshop } from '../runtime/process.ts';
+import { eventually, openWorkshop, type Workshop } from '../runtime/process.ts';
 import { addColour, indexTexts } from './files.ts';
 import { doneOf, historyOf, inDatabase, insertEntries, stateOfIndex } from './inspection.ts';
 
-/** How long somebody reads in one transaction, and how long anybody else may wait meanwhile, in milliseconds. */
+/** How long somebody reads in one transaction, and how long anybody else may wait for a lock meanwhile, in milliseconds. */
 const readMilliseconds = 4000;
 const longestWait = 1000;
 
@@ -58,7 +58,10 @@ async function readSlowly(url: string): Promise<Reader> {
   return { pid: row.pid, leave: () => sql.end({ timeout: 1 }) };
 }
 
-/** Reads and writes entries all the time, on connections of their own. */
+/**
+ * Reads and writes entries all the time, on connections of their own. Rejects when one has to wait for a lock longer than it may: the
+ * server measures that, because here it would be a measure of this process as well.
+ */
 function useEntries(url: string): { stop(): Promise<{ queries: number; longest: number }> } {
   let stopped = false;
   let queries = 0;
@@ -70,7 +73,7 @@ function useEntries(url: string): { stop(): Promise<{ queries: number; longest: 
   ];
   const work = Promise.all(
     uses.map(async (use) => {
-      const sql = postgres(url, { max: 1, onnotice: () => {} });
+      const sql = postgres(url, { max: 1, onnotice: () => {}, connection: { lock_timeout: longestWait } });
       await sql`select 1`;
       while (!stopped) {
         const began = performance.now();
@@ -114,6 +117,14 @@ for (const version of testedVersions) {
         return rows.length;
       });
 
+    const indexIsBuilt = (url: string) =>
+      eventually('the index is being built', () =>
+        inDatabase(url, async (sql) => {
+          const rows = await sql`select 1 from pg_stat_progress_create_index where datname = current_database()`;
+          return rows.length > 0 || undefined;
+        }),
+      );
+
     for (const [title, variant, file] of [
       ['ALTER TABLE', () => withColumn, column],
       ['CREATE INDEX CONCURRENTLY', () => withIndex, index],
@@ -127,6 +138,8 @@ for (const version of testedVersions) {
         const began = performance.now();
         const program = workshop.launch(['migrate', 'up'], { env: environment(url), program: variant().program });
         const ended = program.ended();
+        // Not before it meets the reader, or there would be nothing to wait for.
+        await (file === index ? indexIsBuilt(url) : program.wrote(/a table is in use/));
         await new Promise((resolve) => setTimeout(resolve, readMilliseconds));
         assert.equal(program.over(), false, 'it did not wait');
         await reader.leave();
@@ -139,7 +152,6 @@ for (const version of testedVersions) {
           `${title} beside a reader on PostgreSQL ${version}: ${queries} queries meanwhile, the longest took ` +
             `${Math.round(longest)} ms; applied after ${Math.round(spent)} ms`,
         );
-        assert.ok(longest < longestWait, `somebody waited for ${Math.round(longest)} ms`);
         assert.ok(queries > 100, `only ${queries} queries`);
         if (file === index) assert.equal(await stateOfIndex(url, 'entries_by_text'), 'valid');
         else {
@@ -163,7 +175,7 @@ for (const version of testedVersions) {
         const began = performance.now();
         const { code, stderr } = await workshop.run(['migrate', 'up'], { env, program: withColumn.program });
         assert.equal(code, 7, stderr);
-        assert.ok(performance.now() - began < 12_000);
+        assert.ok(performance.now() - began < 40_000);
         const last = stderr.slice(stderr.lastIndexOf(`migrations/${column}`));
         assert.match(last, /in use for 2 s/);
         assert.match(last, new RegExp(`pid ${reader.pid}, slow-reader, idle in transaction`));

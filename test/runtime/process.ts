@@ -151,11 +151,15 @@ function watch(child: ChildProcess): Program {
     output,
     logged,
     wrote: (text) =>
-      eventually(`${text} in the output`, () => {
-        if (text.test(output())) return true;
-        assert.equal(ending, undefined, `ended before it wrote ${text}\n${output().slice(-4000)}`);
-        return undefined;
-      }).then(() => {}),
+      eventually(
+        `${text} in the output`,
+        () => {
+          if (text.test(output())) return true;
+          assert.equal(ending, undefined, `ended before it wrote ${text}\n${output().slice(-4000)}`);
+          return undefined;
+        },
+        deadlineMilliseconds,
+      ).then(() => {}),
     url: async () => String((await logged('listening'))['url']),
     signal,
     ended: () => inTime(closed, 'end'),

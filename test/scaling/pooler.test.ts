@@ -59,7 +59,8 @@ describe(`${processes} servers, ${mostConnections} connections`, () => {
     const watch = async () => {
       while (under) {
         const [row] = await admin<[{ open: number }]>`
-          select count(*)::int as open from pg_stat_activity where datname = ${database}`;
+          select count(*)::int as open from pg_stat_activity
+          where datname = ${database} and backend_type = 'client backend'`;
         connections = Math.max(connections, row.open);
       }
     };

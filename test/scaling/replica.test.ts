@@ -14,8 +14,8 @@ import { eventually, openWorkshop, type Workshop } from '../runtime/process.ts';
 const program = commandLine([], 'binary');
 const writes = 300;
 /** How much later the standby is made to show what it has, in the control, in milliseconds. */
-const heldBack = 100;
-const writesHeldBack = 20;
+const heldBack = 1000;
+const writesHeldBack = 10;
 
 for (const version of testedVersions)
   describe(`a replica of PostgreSQL ${version}`, () => {
@@ -85,7 +85,7 @@ for (const version of testedVersions)
         let misses = 0;
         while ((await read('GET', `/entries/${id}`)).status === 404) {
           misses += 1;
-          assert.ok(performance.now() - began < 5000, 'the standby does not follow');
+          assert.ok(performance.now() - began < 20_000, 'the standby does not follow');
         }
         // Seen by the first look: it was there before anybody could ask.
         lags.push(misses === 0 ? 0 : performance.now() - began);

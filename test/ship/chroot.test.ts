@@ -11,7 +11,7 @@ import { readFlyConfig } from './fly-config.ts';
 
 const commit = 'c'.repeat(40);
 const fly = readFlyConfig('fly.toml');
-const drainSeconds = 1;
+const drainSeconds = 5;
 
 /** Waits for what is true at some time, and says what the container wrote when it is not. */
 async function until(container: Container, what: string, holds: () => Promise<boolean>): Promise<void> {

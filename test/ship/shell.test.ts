@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from '../harness/postgres.ts';
 import { commandLine, root } from '../harness/target.ts';
 import { type Script, setStage } from './fakes.ts';
 
@@ -96,9 +97,10 @@ test('people are told once: an issue that is open gets a comment', async () => {
   assert.deepEqual(again.calls[1]?.slice(0, 3), ['issue', 'comment', '42']);
 });
 
-test('the executable does what a release is tried with', () => {
+test('the executable does what a release is tried with', async () => {
   const [binary] = commandLine([], 'binary');
-  const output = execFileSync(join(root, 'scripts/deploy/try-binary.sh'), [binary], { encoding: 'utf8' });
+  const env = { ...process.env, PORT: String(await freePort()) };
+  const output = execFileSync(join(root, 'scripts/deploy/try-binary.sh'), [binary], { encoding: 'utf8', env });
   assert.match(output, /"nickname":"Smokey"/);
   assert.match(output, /works$/m);
   assert.throws(() =>
@@ -106,7 +108,7 @@ test('the executable does what a release is tried with', () => {
   );
 });
 
-test('tidying up after the executable decides nothing: neither a folder that stays nor a server that does not end by itself', () => {
+test('tidying up after the executable decides nothing: neither a folder that stays nor a server that does not end by itself', async () => {
   const [binary] = commandLine([], 'binary');
   const folder = mkdtempSync(join(tmpdir(), 'catatlas-tidy-'));
   try {
@@ -118,7 +120,7 @@ test('tidying up after the executable decides nothing: neither a folder that sta
       writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     const output = execFileSync(join(root, 'scripts/deploy/try-binary.sh'), [binary], {
       encoding: 'utf8',
-      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}`, TMPDIR: folder },
+      env: { ...process.env, PATH: `${folder}:${process.env['PATH']}`, TMPDIR: folder, PORT: String(await freePort()) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     assert.match(output, /works$/m);
