@@ -49,7 +49,6 @@ export type Repairs = string[];
  */
 export async function repair(options: MigratorOptions, acceptFiles: boolean): Promise<Repairs> {
   return await withMigrationLock(options, async ({ session }) => {
-    await createHistory(session);
     const history = await readHistory(session);
     const done: Repairs = [];
     for (const row of history.filter(({ state }) => state === 'started')) {
@@ -73,6 +72,8 @@ export async function repair(options: MigratorOptions, acceptFiles: boolean): Pr
       }
     }
     if (acceptFiles) {
+      // The table of version 1.0.0 lacks columns that are written. Where nothing is written, none is made.
+      await createHistory(session);
       const rows = new Map(history.map((row) => [row.version, row]));
       for (const migration of options.catalog) {
         const row = rows.get(migration.version);

@@ -272,6 +272,30 @@ describe('repair', () => {
     assert.equal((await run('verify', url, newer)).code, 0);
   });
 
+  test('leaves an empty database empty', async () => {
+    const url = await server.createDatabase();
+    for (const line of ['repair', 'repair --yes']) {
+      const { code, stdout, stderr } = await run(line, url);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^Nothing was changed\.$/m);
+      assert.deepEqual(await tablesOf(url), []);
+    }
+  });
+
+  test('gives the history of version 1.0.0 its further columns when it writes to it', async () => {
+    const url = await current();
+    await inDatabase(url, async (sql) => {
+      await sql`
+        alter table catatlas_migrations
+          drop column compat, drop column down_sql, drop column transactional, drop column state`;
+      await sql`update catatlas_migrations set checksum = 'v1:edited' where version = 2`;
+    });
+    assert.equal((await run('repair', url)).code, 6);
+    const accepted = await run('repair --yes', url);
+    assert.equal(accepted.code, 0, accepted.stderr);
+    assert.equal((await run('status --exit-code', url)).code, 0);
+  });
+
   test('accepts edited files only with --yes, and only when the schema is what they make', async () => {
     const url = await current();
     await inDatabase(url, (sql) => sql`update catatlas_migrations set checksum = 'v1:edited' where version = 2`);
