@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MigrationError, type MigrationFailureKind } from '../migrator/failure.ts';
 import { CommandFailure } from './command.ts';
 import { asCommandFailure } from './database-failure.ts';
 import { ExitCode } from './exit-codes.ts';
+import { commands } from './help.ts';
 
 test('a lock that was not obtained in time has an exit code of its own, and advice', () => {
   const error = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' });
@@ -15,4 +17,24 @@ test('a lock that was not obtained in time has an exit code of its own, and advi
 test('what nobody expects stays what it is', () => {
   const error = Object.assign(new Error('division by zero'), { code: '22012' });
   assert.equal(asCommandFailure(error), error);
+});
+
+test('the help of whatever migrates names every exit code of that', async () => {
+  const kinds: Record<MigrationFailureKind, true> = {
+    failed: true,
+    refused: true,
+    pending: true,
+    changed: true,
+    newer: true,
+    lock_timeout: true,
+    interrupted: true,
+  };
+  for (const name of ['serve', 'migrate', 'import', 'seed']) {
+    const command = await commands.find((each) => each.name === name)?.load();
+    for (const kind of Object.keys(kinds) as MigrationFailureKind[]) {
+      const failure = asCommandFailure(new MigrationError(kind, ''));
+      assert.ok(failure instanceof CommandFailure);
+      assert.ok(command?.exitCodes.includes(failure.exitCode), `${name}: ${failure.exitCode}`);
+    }
+  }
 });
