@@ -66,13 +66,11 @@ describe('encryption', () => {
     assert.equal((await collect(decryptBytes(inChunks(Buffer.alloc(0)), []))).length, 0);
   });
 
-  it('says which key is wrong, and not what it is', () => {
+  it('says once which keys are wrong, and not what they are', async () => {
+    const right = await identityToRecipient(await generateX25519Identity());
     assert.throws(
-      () => encryptBytes(inChunks(plain), ['age1secretofsomebody', 'AGE-SECRET-KEY-1X']),
-      (error: unknown) =>
-        error instanceof ArchiveError &&
-        /number 1 of 2.*number 2 of 2/.test(error.message) &&
-        !/SECRET/.test(error.message),
+      () => encryptBytes(inChunks(plain), [right, 'age1secretofsomebody', 'AGE-SECRET-KEY-1X']),
+      new ArchiveError('2 of 3 keys cannot be used: number 2 is not an age recipient (age1…).'),
     );
   });
 

@@ -80,10 +80,12 @@ function addEach(keys: readonly string[], kind: string, add: (key: string) => vo
       add(key);
       return [];
     } catch {
-      return [`number ${index + 1} of ${keys.length} is not ${kind}`];
+      return [index + 1];
     }
   });
-  if (wrong.length > 0) throw new ArchiveError(`the keys cannot be used: ${wrong.join(', ')}.`);
+  if (wrong.length === 0) return;
+  // Of a file that holds something else, every line is wrong: one of them says it.
+  throw new ArchiveError(`${wrong.length} of ${keys.length} keys cannot be used: number ${wrong[0]} is not ${kind}.`);
 }
 
 /** The first bytes (fewer when there are no more), and all of them again. */

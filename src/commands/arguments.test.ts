@@ -92,6 +92,10 @@ test('an action is refused what belongs to another', () => {
   ] as const)
     assert.throws(() => parseArguments(withActions, argv), message);
   assert.throws(
+    () => parseArguments({ actions: [{ name: 'sqlite', purpose: 'x' }], requiresAction: true }, ['csv', 'x']),
+    /unknown argument "csv": it must be sqlite$/,
+  );
+  assert.throws(
     () => parseArguments({ ...withActions, requiresAction: true }, []),
     /it has to be said what to do: up, show/,
   );

@@ -61,7 +61,7 @@ function findAction({ actions = [], requiresAction }: Described, given: string |
   if (action) return action;
   const meant = closest(given, list);
   throw new UsageError(
-    `unknown argument ${JSON.stringify(given)}: it must be ${list.slice(0, -1).join(', ')} or ${list.at(-1)}`,
+    `unknown argument ${JSON.stringify(given)}: it must be ${list.join(', ').replace(/, (?!.*, )/, ' or ')}`,
     meant === undefined ? undefined : `Did you mean ${meant}?`,
   );
 }

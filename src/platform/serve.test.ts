@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { serve } from './serve.ts';
+import { ListenError, serve } from './serve.ts';
 
 test('what fetch does not answer, thrown at once or later, is answered by `failed`', async () => {
   const server = await serve({
@@ -48,4 +48,16 @@ test('a request has a URL that can be parsed, and its body', async () => {
   } finally {
     await server.abort();
   }
+});
+
+test('an address or a name that is not of this machine is said in terms of the setting', async () => {
+  const options = { port: 0, fetch: () => new Response(), failed: () => new Response() };
+  for (const [hostname, message] of [
+    ['no.such.host.invalid', /^the name no\.such\.host\.invalid leads to no address of this machine: set HOST /],
+    ['192.0.2.1', /^this machine has no address 192\.0\.2\.1: set HOST /],
+  ] as const)
+    await assert.rejects(
+      serve({ ...options, hostname }),
+      (error) => error instanceof ListenError && message.test(error.message),
+    );
 });

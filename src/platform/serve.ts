@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { repairUrl } from './request-url.ts';
 
 /** Who is on the other end of the connection. */
@@ -61,8 +62,11 @@ function explainListenFailure(error: unknown, { hostname, port }: Listening): st
     return `port ${port} on ${hostname} is in use by another process: stop that process, or choose another with PORT or --port`;
   if (code === 'EACCES' || name === 'PermissionDenied')
     return `not allowed to listen on port ${port}: choose one above 1023 with PORT or --port`;
+  const advice = 'set HOST or --host to one of its own, such as 127.0.0.1 or 0.0.0.0';
+  // Of a name that cannot be resolved Bun 1.4.5 gives the code of whatever failed last, and Deno 2.9.6 none.
+  if (isIP(hostname) === 0) return `the name ${hostname} leads to no address of this machine: ${advice}`;
   if (code === 'EADDRNOTAVAIL' || name === 'AddrNotAvailable')
-    return `this machine has no address ${hostname}: set HOST or --host to one of its own, such as 127.0.0.1 or 0.0.0.0`;
+    return `this machine has no address ${hostname}: ${advice}`;
   return `cannot listen on ${hostname} port ${port}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
