@@ -14,7 +14,8 @@ for (const version of testedVersions) {
     let proxy: FaultProxy;
     let database: Database;
     before(async () => {
-      server = await startPostgres({ version });
+      // A deadlock is to be found before the limit of a statement is reached.
+      server = await startPostgres({ version, settings: { deadlock_timeout: '50ms' } });
       proxy = await startProxy(server.port);
       database = connectPostgres({
         url: `postgres://postgres@127.0.0.1:${proxy.port}/postgres`,
@@ -87,7 +88,11 @@ for (const version of testedVersions) {
     });
 
     test('a statement that takes too long is ended by the server', async () => {
-      const error = await database.sql`select pg_sleep(20)`.catch((failure: unknown) => failure);
+      const cut = () => database.sql`select pg_sleep(20)`.catch((failure: unknown) => failure);
+      let error = await cut();
+      // A busy machine may hold up the word of the server for the second that this side waits longer.
+      for (let again = 0; again < 2 && (error as { code?: string }).code === 'QUERY_TIMEOUT'; again += 1)
+        error = await cut();
       assert.equal(sqlStateOf(error), '57014');
       assert.equal(toAppError(error)?.status, 503);
     });
@@ -114,11 +119,20 @@ for (const version of testedVersions) {
     });
 
     test('connections that are reset fail the queries under way and nothing after', async () => {
-      const query = database.sql`select pg_sleep(0.9)`.catch((failure: unknown) => failure);
-      await untilAsleep(server);
-      proxy.resetAll();
-      assert.ok(isDatabaseUnreachable(await query));
-      await untilWorking(database, 2000);
+      const patient = connectPostgres({
+        url: `postgres://postgres@127.0.0.1:${proxy.port}/postgres`,
+        applicationName: 'catatlas/test',
+        statementTimeout: 60,
+      });
+      try {
+        const query = patient.sql`select pg_sleep(50)`.catch((failure: unknown) => failure);
+        await untilAsleep(server);
+        proxy.resetAll();
+        assert.ok(isDatabaseUnreachable(await query));
+        for (const one of [patient, database]) await untilWorking(one, 2000);
+      } finally {
+        await patient.close();
+      }
     });
 
     test('a pool with nothing free makes a query wait, but not for ever', async () => {
@@ -159,7 +173,6 @@ for (const version of testedVersions) {
           await both.promise;
           await tx`update counters set value = value + 1 where id = ${second}`;
         });
-      await database.sql`alter database postgres set deadlock_timeout = '50ms'`;
       const outcomes = await Promise.allSettled([cross(1, 2), cross(2, 1)]);
       const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
       // Whichever limit is reached first, nothing is half done.

@@ -13,6 +13,8 @@ for (const version of testedVersions) {
   describe(`a pool on PostgreSQL ${version}`, () => {
     let server: RunningPostgres;
     let database: Database;
+    /** The same, whose statements may take a minute: what is to be under way still is when this machine is busy. */
+    let patient: Database;
     let admin: Database;
     before(async () => {
       server = await startPostgres({ version });
@@ -23,10 +25,17 @@ for (const version of testedVersions) {
         statementTimeout: 1,
         connectTimeout: 2,
       });
+      patient = connectPostgres({
+        url: server.url,
+        applicationName: 'pool test',
+        maxConnections: 2,
+        statementTimeout: 60,
+      });
       admin = connectPostgres({ url: server.url, applicationName: 'pool test admin', maxConnections: 1 });
     });
     after(async () => {
       await database.close();
+      await patient.close();
       await admin.close();
       await server.stop();
     });
@@ -47,7 +56,7 @@ for (const version of testedVersions) {
         });
         errors.push(await failureOf(outcome));
         // The two seconds of one statement; those of the next would come on top.
-        assert.ok(performance.now() - began < 3500, `took ${performance.now() - began} ms`);
+        assert.ok(performance.now() - began < 3900, `took ${performance.now() - began} ms`);
         for (const error of errors) assert.equal(toAppError(error)?.status, 503, String(error));
         // The pool is empty now. Connecting hangs as well: the kernel accepts, nobody answers.
         assert.equal(toAppError(await failureOf(sql`select 1`))?.status, 503);
@@ -58,16 +67,17 @@ for (const version of testedVersions) {
     });
 
     test('queries wait for a free connection one by one, each with its own deadline', async () => {
-      const { sql } = database;
-      // Well within the second that a statement may take.
-      const long = sql`select pg_sleep(0.7)`.execute();
+      const { sql } = patient;
+      const long = sql`select pg_sleep(50)`.execute();
       const short = sql`select pg_sleep(0.1)`.execute();
       let longIsOver = false;
-      const ended = Promise.all([long.then(() => (longIsOver = true)), short]);
-      await Promise.all(Array.from({ length: 6 }, () => sql`select 1`));
+      const outcome = failureOf(long).finally(() => (longIsOver = true));
+      await Promise.all([short, ...Array.from({ length: 6 }, () => sql`select 1`)]);
       // None was sent down the connection of the long one, to wait behind it.
       assert.equal(longIsOver, false);
-      await ended;
+      await untilAsleep(server);
+      long.cancel();
+      assert.equal(sqlStateOf(await outcome), '57014');
     });
 
     test('transactions work with one query at a time on a connection', async () => {
@@ -94,19 +104,19 @@ for (const version of testedVersions) {
     });
 
     test('a session that has lost its connection says so, also to what is queued, and cannot be used on', async () => {
-      const session = await database.sql.reserve();
+      const session = await patient.sql.reserve();
       const [row] = await session<[{ pid: number }]>`select pg_backend_pid() as pid`;
-      const queued = [session`select pg_sleep(0.9)`, session`select ${1}::int`, session`select ${2}::int`].map(
+      const queued = [session`select pg_sleep(50)`, session`select ${1}::int`, session`select ${2}::int`].map(
         failureOf,
       );
       await untilAsleep(server);
       await admin.sql`select pg_terminate_backend(${row.pid})`;
       for (const error of await Promise.all(queued)) assert.ok(isDatabaseUnreachable(error), String(error));
       // Others use the pool meanwhile; the lost session must not run on one of their connections.
-      await Promise.all([database.sql`select 1`, database.sql`select 1`]);
+      await Promise.all([patient.sql`select 1`, patient.sql`select 1`]);
       assert.ok(isDatabaseUnreachable(await failureOf(session`select 1`)));
       session.release();
-      await Promise.all([database.sql`select pg_sleep(0.05)`, database.sql`select pg_sleep(0.05)`]);
+      await Promise.all([patient.sql`select pg_sleep(0.05)`, patient.sql`select pg_sleep(0.05)`]);
     });
 
     test('several hosts: the first that answers', async () => {
@@ -209,7 +219,7 @@ describe('a server that is none', () => {
       const began = performance.now();
       const errors = await Promise.all([1, 2, 3].map(() => failureOf(database.sql`select 1`)));
       for (const error of errors) assert.ok(isDatabaseUnreachable(error), String(error));
-      assert.ok(performance.now() - began < 2500);
+      assert.ok(performance.now() - began < 5000);
       await database.close();
     });
   }

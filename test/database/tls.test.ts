@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { connectPostgres } from '../../src/database/connect.ts';
 import { makeCertificates } from '../harness/certificate.ts';
 import { freePort, type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+import { eventually } from '../runtime/process.ts';
 
 const trusted = makeCertificates(['localhost', '127.0.0.1']);
 const stranger = makeCertificates(['localhost', '127.0.0.1']);
@@ -131,9 +132,10 @@ async function switchOn(
   await admin.sql.unsafe('alter system set ssl = on');
   await admin.sql`select pg_reload_conf()`;
   // The server reads its files again in its own time; a session that has, says so.
-  for (;;) {
+  const hasRead = async () => {
     const [row] = await admin.sql<{ file: string }[]>`select current_setting('ssl_cert_file') as file`;
-    if (row?.file === `${serial}.crt` && (await isEncrypted('sslmode=prefer'))) break;
-  }
+    return (row?.file === `${serial}.crt` && (await isEncrypted('sslmode=prefer'))) || undefined;
+  };
+  await eventually('the server has its certificate', hasRead, 30_000);
   await admin.close();
 }

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
 import type { RunningPostgres } from '../harness/postgres.ts';
 import type { FaultProxy } from '../harness/proxy.ts';
+import { eventually } from '../runtime/process.ts';
+
+const deadlineMilliseconds = 30_000;
 
 /** What a promise rejects with; fails the test when it does not. */
 export async function failureOf(promise: PromiseLike<unknown> | undefined): Promise<unknown> {
@@ -27,7 +30,8 @@ export async function untilWorking(database: Database, withinMilliseconds: numbe
 
 /** Resolves once so many connections are open, and no more: those of an earlier test may still be closing. */
 export async function untilConnected(proxy: FaultProxy, count: number): Promise<void> {
-  while (proxy.connections() !== count) await new Promise((resolve) => setTimeout(resolve, 10));
+  const open = () => proxy.connections() === count || undefined;
+  await eventually(`${count} connections are open`, open, deadlineMilliseconds);
 }
 
 /**
@@ -37,10 +41,14 @@ export async function untilConnected(proxy: FaultProxy, count: number): Promise<
 export async function untilAsleep(server: RunningPostgres): Promise<void> {
   const watcher = connectPostgres({ url: server.url, applicationName: 'watcher', maxConnections: 1 });
   try {
-    for (;;) {
-      const rows = await watcher.sql`select 1 from pg_stat_activity where wait_event = 'PgSleep'`;
-      if (rows.length > 0) return;
-    }
+    await eventually(
+      'a session sleeps',
+      async () => {
+        const rows = await watcher.sql`select 1 from pg_stat_activity where wait_event = 'PgSleep'`;
+        return rows.length > 0 || undefined;
+      },
+      deadlineMilliseconds,
+    );
   } finally {
     await watcher.close();
   }

@@ -6,6 +6,8 @@ export interface FaultProxy {
   readonly port: number;
   /** How many connections are open now. */
   connections(): number;
+  /** How many it has accepted since it was started. */
+  accepted(): number;
   /** From now on nothing is forwarded in either direction, and nothing is closed. New connections are accepted and left alone. */
   blackhole(): void;
   /** Forwards again, beginning with what was held back; accepts connections again. */
@@ -16,24 +18,37 @@ export interface FaultProxy {
   refuse(): Promise<void>;
   /** Forwards everything this much later, in milliseconds, and up to `jitter` later than that; in order all the same. */
   delay(milliseconds: number, jitter?: number): void;
+  /** How much later than that it was, in milliseconds, at worst since this was asked last: this process has other things to do. */
+  lateness(): number;
   close(): Promise<void>;
 }
 
+/** How long closing may take, in milliseconds. */
+const closeDeadline = 10_000;
+
 /** Starts a proxy on a free port of 127.0.0.1 that forwards to `targetPort` there. */
 export async function startProxy(targetPort: number): Promise<FaultProxy> {
-  const sockets = new Set<Socket>();
+  /** By name, for what is wrong when one of them is left over. */
+  const sockets = new Map<Socket, string>();
   let held: (() => void)[] | undefined;
   let slowness = { milliseconds: 0, jitter: 0 };
+  let accepted = 0;
+  let lateness = 0;
 
-  const forward = (from: Socket, to: Socket) => {
-    sockets.add(from);
+  const forward = (from: Socket, to: Socket, name: string) => {
+    sockets.set(from, name);
     let due = 0;
     /** Runs `step` now, after the delay, or when the black hole ends, but never before an earlier one. */
     const schedule = (step: () => void) => {
       const run = () => (held ? held.push(step) : step());
       const now = performance.now();
-      due = Math.max(due, now + slowness.milliseconds + Math.random() * slowness.jitter);
-      if (due > now) setTimeout(run, due - now);
+      const at = Math.max(due, now + slowness.milliseconds + Math.random() * slowness.jitter);
+      due = at;
+      const runLate = () => {
+        lateness = Math.max(lateness, performance.now() - at);
+        run();
+      };
+      if (at > now) setTimeout(runLate, at - now);
       else run();
     };
     from.on('data', (chunk) => schedule(() => to.destroyed || to.write(chunk)));
@@ -48,8 +63,9 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
     for (const socket of [client, upstream]) socket.setNoDelay(true);
-    forward(client, upstream);
-    forward(upstream, client);
+    accepted += 1;
+    forward(client, upstream, `the client ${client.remotePort}`);
+    forward(upstream, client, `the server's of client ${client.remotePort}`);
   });
   const listen = async (port: number) => {
     server.listen(port, '127.0.0.1');
@@ -61,13 +77,22 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
   const port = await listen(0);
   const closeListener = async () => {
     if (!server.listening) return;
+    const closed = once(server, 'close');
     server.close();
-    for (const socket of sockets) socket.destroy();
-    await once(server, 'close');
+    for (const socket of sockets.keys()) socket.destroy();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        const left = [...sockets.values()].join(', ') || 'no socket';
+        reject(new Error(`the proxy is not closed after ${closeDeadline} ms: ${left} left`));
+      }, closeDeadline);
+    });
+    await Promise.race([closed, late]).finally(() => clearTimeout(timer));
   };
   return {
     port,
     connections: () => Math.ceil(sockets.size / 2),
+    accepted: () => accepted,
     blackhole() {
       held ??= [];
     },
@@ -78,11 +103,16 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
       if (!server.listening) void listen(port);
     },
     resetAll() {
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const socket of sockets.keys()) socket.resetAndDestroy();
     },
     refuse: closeListener,
     delay(milliseconds, jitter = 0) {
       slowness = { milliseconds, jitter };
+    },
+    lateness() {
+      const worst = lateness;
+      lateness = 0;
+      return worst;
     },
     async close() {
       held = undefined;
