@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia';
 import type { AppContext } from '../context.ts';
+import { names } from '../http/accept.ts';
 import { operation } from '../http/operation.ts';
 import { homePage, homePagePolicy } from './page.ts';
 import { home, version } from './schemas.ts';
@@ -11,7 +12,7 @@ export const aboutRoutes = (context: AppContext) =>
       '/',
       ({ headers: { accept } }) => {
         const name = context.settings.APP_NAME;
-        if (accept?.includes('text/html')) {
+        if (names(accept, 'text/html')) {
           return new Response(homePage({ name, version: context.settings.APP_VERSION }), {
             headers: {
               'content-type': 'text/html; charset=utf-8',

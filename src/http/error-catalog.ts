@@ -23,6 +23,14 @@ export const errorCatalog = {
     cause: 'The text of a sighting holds nothing but white space.',
     remedy: 'Send a text with at least one visible character.',
   },
+  BODY_INCOMPLETE: {
+    status: 400,
+    title: 'Body did not arrive whole',
+    example: 'The body did not arrive whole',
+    cause:
+      'The connection broke, or stood still for a minute, before the body of the request was there. Nothing was done.',
+    remedy: 'Send the request again.',
+  },
   NO_SIGHTINGS: {
     status: 400,
     title: 'Cat has no sightings',

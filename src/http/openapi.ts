@@ -292,7 +292,7 @@ function errorAnswersOf(
   known: Map<string, ZodOpenApiResponseObject>,
 ): Record<string, ZodOpenApiResponseObject> {
   const codes = new Set<ErrorCode>(facts.errors);
-  if (hasBody) codes.add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
+  if (hasBody) codes.add('BODY_INCOMPLETE').add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
   if (hasInput) codes.add('VALIDATION_FAILED');
   codes.add('INTERNAL_ERROR');
   if (facts.needsDatabase !== false) {

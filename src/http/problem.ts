@@ -2,6 +2,7 @@ import { toAppError } from '../database/errors.ts';
 import { AppError, type FieldProblem } from '../errors.ts';
 import { currentRequest } from '../observability/current-request.ts';
 import type { Log } from '../observability/log.ts';
+import { names } from './accept.ts';
 import { errorCatalog, errorType, isErrorCode } from './error-catalog.ts';
 
 interface ProblemRequest {
@@ -20,7 +21,7 @@ export function asAppError(error: unknown): AppError {
 /** The one place that turns an error into a response, in the two forms of the contract. */
 export function renderProblem(error: AppError, request: ProblemRequest): Response {
   const headers = { ...error.headers, 'cache-control': 'no-store' };
-  if (request.accept?.includes('application/problem+json')) {
+  if (names(request.accept, 'application/problem+json')) {
     return Response.json(problemDetails(error, request), {
       status: error.status,
       headers: { ...headers, 'content-type': 'application/problem+json' },

@@ -1,4 +1,5 @@
 import { swagger } from '@elysiajs/swagger';
+import { weightOf } from './accept.ts';
 import { isCurrent, represent, representation } from './conditional.ts';
 import { escapeHtml, renderErrorsPage } from './error-catalog.ts';
 import { type Asset, type DocumentationOptions, documentPath, pagePath, scriptPath } from './swagger-paths.ts';
@@ -80,30 +81,28 @@ export async function serveErrors(request: Request): Promise<Response> {
 const pageHeaders = { 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' };
 
 function sendScript(request: Request, script: Asset, scriptVersion: string): Response {
-  const etag = `"${scriptVersion}"`;
+  const compressed = script.encoding === 'gzip' && acceptsGzip(request);
+  // Bytes that are not the same have tags that are not the same (RFC 9110 8.8.3).
+  const etag = `"${scriptVersion}${compressed ? '-gzip' : ''}"`;
   const headers: Record<string, string> = {
     'content-type': 'text/javascript; charset=utf-8',
     'cache-control':
       new URL(request.url).searchParams.get('v') === scriptVersion ? 'public, max-age=31536000, immutable' : 'no-cache',
     'x-content-type-options': 'nosniff',
-    vary: 'accept-encoding',
+    vary: 'Accept-Encoding, Origin',
     etag,
   };
   if (isCurrent(request, etag)) return new Response(null, { status: 304, headers });
   if (script.encoding === 'identity') return new Response(script.bytes, { headers });
-  if (acceptsGzip(request)) return new Response(script.bytes, { headers: { ...headers, 'content-encoding': 'gzip' } });
+  if (compressed) return new Response(script.bytes, { headers: { ...headers, 'content-encoding': 'gzip' } });
   const plain = new Blob([script.bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Response(plain, { headers });
 }
 
 /** RFC 9110 12.5.3, as far as it concerns gzip: named or covered by `*`, and not with a weight of zero. */
 function acceptsGzip(request: Request): boolean {
-  const weights = (request.headers.get('accept-encoding') ?? '').split(',').map((each) => {
-    const [coding, ...parameters] = each.split(';').map((part) => part.trim().toLowerCase());
-    return { coding, weight: Number(parameters.find((part) => part.startsWith('q='))?.slice(2) ?? 1) };
-  });
-  const gzip = weights.find(({ coding }) => coding === 'gzip') ?? weights.find(({ coding }) => coding === '*');
-  return gzip !== undefined && gzip.weight > 0;
+  const header = request.headers.get('accept-encoding');
+  return (weightOf(header, 'gzip') ?? weightOf(header, '*') ?? 0) > 0;
 }
 
 /** SHA-256. By Web Crypto: an import of node:crypto would be paid for at start-up, wherever it is written. */
