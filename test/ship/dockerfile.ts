@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
@@ -82,11 +82,13 @@ export function runStage(stage: Stage, context: string, folder: string, given: R
       }
     } else if (name === 'RUN') {
       const here = text.replaceAll(`${workdir}/`, `${join(folder, workdir)}/`);
-      execFileSync('/bin/sh', ['-c', here], {
-        cwd: join(folder, workdir),
-        env,
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
+      const options: ExecFileSyncOptions = { cwd: join(folder, workdir), env, stdio: ['ignore', 'ignore', 'inherit'] };
+      try {
+        execFileSync('/bin/sh', ['-c', here], options);
+      } catch {
+        // It fetches from the network, which fails for a moment now and then, and can be repeated.
+        execFileSync('/bin/sh', ['-c', here], options);
+      }
     } else throw new Error(`not understood in a stage that is run here: ${name}`);
   }
   return join(folder, workdir);
