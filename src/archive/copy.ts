@@ -8,11 +8,11 @@ import { readSnapshot } from './snapshot.ts';
 
 interface CopyOptions extends WatchOptions {
   source: Database;
-  target: Database;
+  /** Opens the target for `work`, and closes it again. Not called for a source that cannot be copied. */
+  withTarget(work: (target: Database, log?: Log) => Promise<Manifest>): Promise<Manifest>;
   replace: boolean;
   programVersion: string;
   clock: Clock;
-  log?: Log;
 }
 
 /**
@@ -23,22 +23,23 @@ interface CopyOptions extends WatchOptions {
  */
 export function copyDatabase({
   source,
-  target,
+  withTarget,
   replace,
   programVersion,
   clock,
-  log,
   ...watch
 }: CopyOptions): Promise<Manifest> {
   return readSnapshot({ database: source, programVersion, clock }, (parts) =>
-    restore({
-      database: target,
-      parts: watchParts(parts, watch),
-      replace,
-      programVersion,
-      clock,
-      ...(log ? { log } : {}),
-      ...(watch.shutdown ? { shutdown: watch.shutdown } : {}),
-    }),
+    withTarget((target, log) =>
+      restore({
+        database: target,
+        parts: watchParts(parts, watch),
+        replace,
+        programVersion,
+        clock,
+        ...(log ? { log } : {}),
+        ...(watch.shutdown ? { shutdown: watch.shutdown } : {}),
+      }),
+    ),
   );
 }

@@ -198,7 +198,7 @@ async function requireEmpty(tx: Tx, home: string): Promise<void> {
   }
   if (counts.length === 0) return;
   throw new ArchiveTargetError(
-    `the database has data: ${counts.join(', ')}. Nothing was changed. Restore into an empty database, or have all of it thrown away with --replace.`,
+    `the database has data: ${counts.join(', ')}. Nothing was changed. Take an empty database; backup restore and copy also throw all of it away, with --replace.`,
   );
 }
 

@@ -49,17 +49,15 @@ The source is the database that the settings name. The target has to be empty, o
       throw new UsageError('--to names the database that is to be copied', 'Name another one.');
     return await withProgress(io, async (watch) => {
       const { tables } = await withMaintenanceDatabase({ settings: source, io, purpose: 'copy' }, (from) =>
-        withMaintenanceDatabase({ settings: target, io, purpose: 'copy' }, (into, log) =>
-          copyDatabase({
-            source: from,
-            target: into,
-            replace: args.switches.has('replace'),
-            programVersion: build.version,
-            clock: systemClock,
-            log,
-            ...watch,
-          }),
-        ),
+        copyDatabase({
+          source: from,
+          withTarget: (work) =>
+            withMaintenanceDatabase({ settings: target, io, purpose: 'copy', option: '--to' }, work),
+          replace: args.switches.has('replace'),
+          programVersion: build.version,
+          clock: systemClock,
+          ...watch,
+        }),
       );
       if (args.switches.has('json')) io.stdout(`${JSON.stringify({ tables }, null, 2)}\n`);
       else io.stdout(`${describeTables(tables)}Copied. Both databases have the same rows; the source was only read.\n`);

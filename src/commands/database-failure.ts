@@ -16,23 +16,34 @@ const exitCodes: Record<MigrationFailureKind, ExitCode> = {
   interrupted: ExitCode.failure,
 };
 
+/** Where the operator said which database: the setting or option that advice is about. */
+interface Place {
+  /** That of an address. */
+  address: string;
+  /** That of the directory of an embedded one. */
+  directory: string;
+}
+
 /** What waiting does not cure, by SQLSTATE, and what to do about it. Follows what the server says is wrong. */
-const remedies: Record<string, string> = {
-  '28P01': 'check the password in DATABASE_URL',
-  '28000': 'check the user in DATABASE_URL and pg_hba.conf of the server',
-  '3D000': 'create it, or check the name in DATABASE_URL',
-  '42501': 'give the user the privilege to create tables in the schema',
+const remedies: Record<string, (address: string) => string> = {
+  '28P01': (address) => `check the password in ${address}`,
+  '28000': (address) => `check the user in ${address} and pg_hba.conf of the server`,
+  '3D000': (address) => `create it, or check the name in ${address}`,
+  '42501': () => 'give the user the privilege to create tables in the schema',
 };
 
 /** A database error as the end of a command: what went wrong, what to do, and the exit code that scripts go by. */
-export function asCommandFailure(error: unknown): unknown {
+export function asCommandFailure(
+  error: unknown,
+  { address, directory }: Place = { address: 'DATABASE_URL', directory: 'DATA_DIR' },
+): unknown {
   if (error instanceof MigrationError)
     return new CommandFailure(exitCodes[error.kind], error.message, { cause: error });
   if (error instanceof AdoptionRefused) return new CommandFailure(ExitCode.failure, error.message, { cause: error });
-  if (error instanceof DirectoryInUseError)
-    return new CommandFailure(ExitCode.lockTimeout, error.message, { cause: error });
-  if (error instanceof EmbeddedDatabaseError)
-    return new CommandFailure(ExitCode.failure, error.message, { cause: error });
+  if (error instanceof DirectoryInUseError || error instanceof EmbeddedDatabaseError) {
+    const code = error instanceof DirectoryInUseError ? ExitCode.lockTimeout : ExitCode.failure;
+    return new CommandFailure(code, error.message.replaceAll('DATA_DIR', directory), { cause: error });
+  }
   const parameter = refusedParameterOf(error);
   if (parameter !== undefined) {
     const { problem, advice } = explainRefusedParameter(parameter);
@@ -40,7 +51,7 @@ export function asCommandFailure(error: unknown): unknown {
   }
   const state = sqlStateOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  const remedy = state === undefined ? undefined : remedies[state];
+  const remedy = state === undefined ? undefined : remedies[state]?.(address);
   if (remedy) return new CommandFailure(ExitCode.databaseUnreachable, `${message}: ${remedy}`, { cause: error });
   if (state === '55P03') {
     const advice =
@@ -48,7 +59,7 @@ export function asCommandFailure(error: unknown): unknown {
     return new CommandFailure(ExitCode.lockTimeout, `${message}: ${advice}`, { cause: error });
   }
   if (isDatabaseUnreachable(error)) {
-    const advice = 'see that it runs and that DATABASE_URL names the right host and port';
+    const advice = `see that it runs and that ${address} names the right host and port`;
     return new CommandFailure(ExitCode.databaseUnreachable, `the database cannot be reached (${message}): ${advice}`, {
       cause: error,
     });

@@ -9,14 +9,33 @@ import type { Log } from '../observability/log.ts';
 import { applicationName } from './application-name.ts';
 import type { CommandIO } from './command.ts';
 import { openCommandLog } from './command-log.ts';
+import { asCommandFailure } from './database-failure.ts';
 
-/** Opens the database that the settings name for `work`, which may take long, and closes it again. */
+interface Given {
+  settings: Settings;
+  io: CommandIO;
+  purpose: 'migrate' | 'copy';
+  /** The option that named the database, where it was not a setting. */
+  option?: '--to';
+}
+
+/**
+ * Opens the database that the settings name for `work`, which may take long, and closes it again.
+ *
+ * @throws {CommandFailure} it cannot be opened
+ */
 export async function withMaintenanceDatabase<T>(
-  { settings, io, purpose }: { settings: Settings; io: CommandIO; purpose: 'migrate' | 'copy' },
+  { settings, io, purpose, option }: Given,
   work: (database: Database, log: Log) => Promise<T>,
 ): Promise<T> {
   const log = openCommandLog(settings, io);
-  const database = await openForMaintenance({ settings, applicationName: applicationName(purpose), log });
+  const opening = openForMaintenance({ settings, applicationName: applicationName(purpose), log });
+  const database = await opening.catch((error: unknown) => {
+    throw asCommandFailure(error, {
+      address: option ?? (settings.DIRECT_DATABASE_URL === undefined ? 'DATABASE_URL' : 'DIRECT_DATABASE_URL'),
+      directory: option ?? 'DATA_DIR',
+    });
+  });
   try {
     return await work(database, log);
   } finally {

@@ -16,7 +16,7 @@ import { connectUnlimited, contentOf, describeDatabase, fillDatabase, programVer
 
 const slow = { timeout: 120_000 };
 const copy = (source: Database, target: Database, replace = false) =>
-  copyDatabase({ source, target, replace, programVersion, clock: systemClock });
+  copyDatabase({ source, withTarget: (work) => work(target), replace, programVersion, clock: systemClock });
 
 for (const version of testedVersions) {
   describe(`copying between the embedded database and PostgreSQL ${version}`, () => {
@@ -58,7 +58,7 @@ for (const version of testedVersions) {
         const stop = new AbortController();
         const work = copyDatabase({
           source,
-          target,
+          withTarget: (into) => into(target),
           replace: false,
           programVersion,
           clock: systemClock,

@@ -280,3 +280,45 @@ describe('migrate', () => {
     }
   });
 });
+
+describe('--to', () => {
+  test('is what advice is about when what it names cannot be used', async () => {
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'true' };
+    for (const line of ['seed --entries 5', 'backup create to.tar']) {
+      const { code, stderr } = await run(line, env);
+      assert.equal(code, 0, stderr);
+    }
+    const nowhere = new URL(env.DATABASE_URL);
+    nowhere.pathname = '/nodb';
+    const cases = [
+      [`backup verify to.tar --to ${nowhere}`, 3, /"nodb" does not exist: create it, or check the name in --to$/m],
+      [
+        'copy --to postgres://postgres@127.0.0.1:1/y',
+        3,
+        /see that it runs and that --to names the right host and port/,
+      ],
+      ['copy --to ./to.tar', 1, /to\.tar: that, or a part of its path, is a file\. Set --to to a directory\.$/m],
+      [
+        `backup verify to.tar --to ${env.DATABASE_URL}`,
+        1,
+        /has data: .* Take an empty database; backup restore and copy /,
+      ],
+    ] as const;
+    for (const [line, code, said] of cases) {
+      const ending = await run(line, env);
+      assert.deepEqual([ending.code, ending.stdout], [code, ''], `${line}: ${ending.stderr}`);
+      assert.match(ending.stderr, said);
+      assert.doesNotMatch(ending.stderr, /DATABASE_URL|DATA_DIR/);
+    }
+    const direct = await run('migrate status', { ...env, DIRECT_DATABASE_URL: nowhere.href });
+    assert.match(direct.stderr, /check the name in DIRECT_DATABASE_URL$/m);
+  });
+
+  test('makes nothing for a source that cannot be copied', async () => {
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'true' };
+    const { code, stderr } = await run('copy --to ./never-copied', env);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /has no schema/);
+    assert.equal(readdirSync(workshop.folder).includes('never-copied'), false);
+  });
+});

@@ -44,7 +44,8 @@ export async function verify(given: BackupArguments): Promise<ExitCode> {
         throw new ArchiveError(`the restored database does not answer as it should:\n${problems.join('\n')}`);
     };
     if (target !== undefined) {
-      await withMaintenanceDatabase({ settings: settingsFor(target, settings), io: given.io, purpose: 'copy' }, prove);
+      const into = settingsFor(target, settings);
+      await withMaintenanceDatabase({ settings: into, io: given.io, purpose: 'copy', option: '--to' }, prove);
       return;
     }
     const scratch = await openScratch();
