@@ -32,7 +32,7 @@ const serve = () =>
       DATA_DIR: join(disk.mountPoint, 'cats'),
       SENTRY_DSN: sentry.dsn,
       SENTRY_TRACES_SAMPLE_RATE: '0',
-      SHUTDOWN_DRAIN_SECONDS: '4',
+      SHUTDOWN_DRAIN_SECONDS: '8',
     },
     program: disk.within(commandLine([]), undefined),
   });

@@ -143,19 +143,24 @@ describe('a healthy deployment', () => {
         return row?.['next'];
       });
     const before = await lastChange();
-    const report = await examine(['--url', api], env);
+    const expected = [
+      // No TLS, and an address of this machine: the others need somebody else's word.
+      'unknown server.certificate',
+      'unknown server.redirect',
+      ...[1, 3, 4, 9, 14].map((number) => `unknown criteria.${number}`),
+    ];
+    const openIn = ({ checks }: Report) =>
+      checks
+        .filter(({ verdict }) => verdict !== 'pass')
+        .map(({ id, verdict }) => `${verdict} ${id}`)
+        .filter((line) => !/^unknown (server\.version|disk\.)/.test(line));
+    let report = await examine(['--url', api], env);
+    // That this machine was busy for a moment is no fault of the deployment.
+    const beyond = openIn(report).filter((line) => !expected.includes(line));
+    if (beyond.join() === 'warn server.time') report = await examine(['--url', api], env);
     assert.equal(await lastChange(), before);
     assert.equal(report.code, 0);
-    const open = report.checks.filter(({ verdict }) => verdict !== 'pass').map(({ id, verdict }) => `${verdict} ${id}`);
-    assert.deepEqual(
-      open.filter((line) => !/^unknown (server\.version|disk\.)/.test(line)),
-      [
-        // No TLS, and an address of this machine: the others need somebody else's word.
-        'unknown server.certificate',
-        'unknown server.redirect',
-        ...[1, 3, 4, 9, 14].map((number) => `unknown criteria.${number}`),
-      ],
-    );
+    assert.deepEqual(openIn(report), expected);
     assertVerdict(report.of('database.version'), 'pass', /^PostgreSQL 18\./);
     assertVerdict(report.of('server.docs'), 'pass', /OpenAPI 3\.1\.\d with \d\d paths/);
     assertVerdict(report.of('criteria.13'), 'pass', /0 hours old/);

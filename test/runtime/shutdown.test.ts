@@ -86,7 +86,7 @@ async function insist(program: Program, signal: NodeJS.Signals): Promise<Ending>
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   describe(signal, () => {
     test('not ready, finishes what is under way, closes, exit code 0', async () => {
-      const program = serve({ SHUTDOWN_DRAIN_SECONDS: '2' });
+      const program = serve({ SHUTDOWN_DRAIN_SECONDS: '4', DATABASE_STATEMENT_TIMEOUT_SECONDS: '30' });
       const { url, call } = await ready(program);
       const slow = await holdRequest(call);
       const idle = await openWire(url);
@@ -158,12 +158,8 @@ describe('a second signal', () => {
   test('right behind the first is its echo: a shutdown in good order', async () => {
     const program = serve();
     await ready(program);
-    const began = performance.now();
     program.signal('SIGINT');
     program.signal('SIGINT');
-    await program.logged('shutting down');
-    // An echo comes within 250 ms (src/main.ts): where this machine took longer, it would be a second signal.
-    if (performance.now() - began < 150) program.signal('SIGINT');
     const { code } = await program.ended();
     assert.equal(code, 0);
     assert.equal(program.log.at(-1)?.message, 'stopped');
@@ -288,7 +284,7 @@ describe('nothing holds the end up', () => {
       const program = workshop.launch(['serve'], { env, program: into });
       const call = clientOf(`http://127.0.0.1:${port}`);
       const isReady = async () => (await call('GET', '/health/ready').catch(() => undefined))?.status === 200;
-      await eventually('it is ready', async () => (await isReady()) || undefined);
+      await eventually('it is ready', async () => (await isReady()) || undefined, 60_000);
       // A pipe holds 64 KiB, and a line has some hundred letters.
       for (let round = 0; round < 20; round += 1)
         await Promise.all(Array.from({ length: 50 }, () => call('GET', '/version')));

@@ -86,7 +86,10 @@ test('a traceparent is taken over into the log; one that is none is replaced; ne
 });
 
 test('a slow statement is logged with its request and the process that ran it, and without the values in it', async () => {
-  const { program, call } = await serve({ SLOW_QUERY_MILLISECONDS: '500' });
+  const { program, call } = await serve({
+    SLOW_QUERY_MILLISECONDS: '500',
+    DATABASE_STATEMENT_TIMEOUT_SECONDS: '30',
+  });
   const { body: entry } = await call<Entry>('POST', '/entries', { json: { text: 'wanted' } });
   // A connection for everybody is there: on a busy machine it takes so long to make twenty that who waits for one is slow, too.
   await Promise.all(Array.from({ length: 20 }, () => call('GET', '/entries')));
@@ -101,30 +104,33 @@ test('a slow statement is logged with its request and the process that ran it, a
   );
   const { pid, query } = await lock.waiting();
   await Promise.all(others);
+  // It is the text that the server shows, so that one can be found by the other. On a busy machine any other may be slow as well.
+  const sqlOfLock = query.replace(/\s+/g, ' ').trim();
+  const linesOf = (message: string) =>
+    program.log.filter(
+      (one) => one.message === message && one['request_id'] === 'the-slow-one' && one['sql'] === sqlOfLock,
+    );
+  const firstLine = (message: string) => eventually(`"${message}" of the lock`, () => linesOf(message)[0]);
   // Whoever finds it in pg_stat_activity, waiting, learns whose it is.
-  const early = await lineOf(program, 'slow statement, still running', 'the-slow-one');
+  const early = await firstLine('slow statement, still running');
   assert.equal(early['pid'], pid);
-  assert.equal(early['sql'], query.replace(/\s+/g, ' ').trim());
   assert.ok(Number(early['duration_ms']) >= 500, JSON.stringify(early));
   await lock.release();
   assert.equal((await answer).status, 200);
 
-  const line = await lineOf(program, 'slow statement', 'the-slow-one');
+  const line = await firstLine('slow statement');
   assert.equal(line['pid'], pid);
   assert.equal(line['route'], '/entries/:entry_id');
   assert.ok(Number(line['duration_ms']) >= 500, JSON.stringify(line));
   assert.ok(Number(line['waited_ms']) < 250, JSON.stringify(line));
   assert.equal(line['trace_id'], (await lineOf(program, 'request', 'the-slow-one'))['trace_id']);
-  // It is the text that the server shows, so that one can be found by the other.
-  assert.equal(line['sql'], query.replace(/\s+/g, ' ').trim());
   assert.doesNotMatch(JSON.stringify(program.log), /Smokey|private words/);
   assert.doesNotMatch(query, /the-slow-one/);
-  const slow = program.log.filter(({ message }) => message.startsWith('slow statement'));
-  assert.equal(slow.filter((one) => one['request_id'] === 'the-slow-one').length, 2, 'each of the two lines once');
-  assert.deepEqual(
-    slow.filter((one) => String(one['request_id']).startsWith('quick')),
-    [],
-  );
+  for (const message of ['slow statement, still running', 'slow statement'])
+    assert.equal(linesOf(message).length, 1, `"${message}" once`);
+  for (const one of program.log)
+    if (one.message.startsWith('slow statement') && String(one['request_id']).startsWith('quick'))
+      assert.ok(one['sql'] !== sqlOfLock && one['pid'] !== pid, JSON.stringify(one));
   await program.kill();
 });
 
@@ -146,7 +152,7 @@ test('one that is cancelled is logged with its SQLSTATE; what only waited for a 
   assert.match(String((await lineOf(program, 'slow statement', 'cancelled'))['error']), /^(55P03|57014)$/);
   const line = await lineOf(program, 'slow statement', 'waited');
   const [duration, waiting] = [Number(line['duration_ms']), Number(line['waited_ms'])];
-  assert.ok(waiting > 200 && duration - waiting < 200, JSON.stringify(line));
+  assert.ok(waiting > 200 && duration - waiting < waiting, JSON.stringify(line));
   assert.equal(line['error'], undefined);
   await program.kill();
 });
