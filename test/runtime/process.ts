@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import postgres from 'postgres';
+import { signalAll } from '../harness/postgres.ts';
 import type { LogLine } from '../harness/server.ts';
 import { commandLine } from '../harness/target.ts';
 
@@ -142,8 +143,8 @@ function watch(child: ChildProcess): Program {
   };
   // Not child.kill(): a runtime may then report that the child died of the signal, whatever it made of it.
   const signal = (name: NodeJS.Signals) => {
-    // Once it has been waited for, its pid may be somebody else's.
-    if (child.exitCode === null && child.signalCode === null) process.kill(pid, name);
+    // Once it has been waited for, its pid may be somebody else's; and before this process knows of that, nobody's.
+    if (child.exitCode === null && child.signalCode === null) signalAll([pid], name);
   };
   return {
     pid,

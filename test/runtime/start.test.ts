@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';
 import type { Entry } from '../../src/entries/schemas.ts';
 import type { ReadinessReport } from '../../src/health/schemas.ts';
+import { boundMilliseconds, timed } from '../faults/watch.ts';
 import { type Client, clientOf } from '../harness/client.ts';
 import { freePort, type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { type FaultProxy, startProxy } from '../harness/proxy.ts';
@@ -414,8 +415,12 @@ describe('the log', () => {
   test('no secret, whatever goes wrong', async () => {
     proxy.resetAll();
     await proxy.refuse();
-    assert.equal((await call('GET', '/entries')).status, 503);
-    assert.equal((await ready(call)).status, 503);
+    const { answer, milliseconds } = await timed(call('GET', '/entries'));
+    assert.equal(answer.status, 503);
+    assert.ok(milliseconds < boundMilliseconds, `${milliseconds} ms`);
+    const readiness = await timed(ready(call));
+    assert.equal(readiness.answer.status, 503);
+    assert.ok(readiness.milliseconds < boundMilliseconds, `${readiness.milliseconds} ms`);
     program.signal('SIGTERM');
     assert.equal((await program.ended()).code, 0);
     for (const secret of Object.values(secrets)) assert.equal(program.output().includes(secret), false);
