@@ -68,7 +68,8 @@ for (const { version, deadlines } of editions) {
     /** Fills the pool, so that an outage meets open connections and not only new ones. */
     const fillPool = () => Promise.all(Array.from({ length: 20 }, () => call('GET', '/entries')));
 
-    const ask = ([method, path, json]: (typeof requests)[number]) => timed(call(method, path, json ? { json } : {}));
+    const ask = ([method, path, json]: (typeof requests)[number], id?: string) =>
+      timed(call(method, path, { ...(json ? { json } : {}), headers: id === undefined ? {} : { 'x-request-id': id } }));
 
     /** How many sightings there are, and how many of them say that all is well again. */
     const entriesNow = async () => {
@@ -85,6 +86,31 @@ for (const { version, deadlines } of editions) {
     };
 
     const readiness = () => call<ReadinessReport>('GET', '/health/ready');
+
+    /**
+     * Has all of the requests wait for a lock, in good time: a read that is a second old is not asked again (src/http/read-again.ts).
+     * Where this machine was too busy to bring them there they are let go, and it begins anew.
+     */
+    async function holdRequests(name: string) {
+      for (let attempt = 1; attempt <= 5; attempt += 1) {
+        const before = await entriesNow();
+        const counted = await profiles();
+        const lock = await lockTables(url);
+        const began = performance.now();
+        const under = requests.map((one, index) => {
+          const id = `${name}.${attempt}.${index}`;
+          return { id, method: one[0], work: ask(one, id) };
+        });
+        const waiting = lock.waiting(requests.length);
+        // It ends with the lock where one of them is answered first, because it has waited too long.
+        waiting.catch(() => {});
+        const pids = await Promise.race([waiting, ...under.map(({ work }) => work.then(() => undefined))]);
+        if (pids !== undefined && performance.now() - began < 500) return { before, counted, lock, under, pids };
+        await lock.release();
+        await Promise.all(under.map(({ work }) => work));
+      }
+      assert.fail('this machine does not bring six requests to a lock within half a second');
+    }
 
     /** Works again, by itself: reads, writes, readiness. */
     async function heals(withinMilliseconds: number): Promise<number> {
@@ -167,12 +193,7 @@ for (const { version, deadlines } of editions) {
       test(`${how} in the middle of queries: reads are asked once more, writes are not`, async () => {
         await fillPool();
         health = watchHealth(call);
-        const before = await entriesNow();
-        const lock = await lockTables(url);
-        const logged = program.log.length;
-        const counted = await profiles();
-        const under = requests.map((one) => ({ method: one[0], work: ask(one) }));
-        const pids = await lock.waiting(requests.length);
+        const { before, counted, lock, under, pids } = await holdRequests(how.replaceAll(' ', '-'));
         if (how === 'reset on the way') proxy.resetAll();
         else await lock.end(pids);
         // The reads are back, on new connections, before anything else is let through.
@@ -183,7 +204,7 @@ for (const { version, deadlines } of editions) {
           const { answer, milliseconds } = await work;
           if (method === 'GET') assert.equal(answer.status, 200, answer.text);
           else assertUnavailable(answer);
-          assert.ok(milliseconds < 2000, `${milliseconds} ms`);
+          assert.ok(milliseconds < boundMilliseconds, `${milliseconds} ms`);
         }
         await heals(3000);
         // A write on a connection that the server did not see break may have been done; none was done twice.
@@ -191,10 +212,17 @@ for (const { version, deadlines } of editions) {
         const made = after.count - after.healings - (before.count - before.healings);
         assert.ok(how === 'reset on the way' ? made <= 1 : made === 0, `${made}`);
 
-        const lines = program.log.slice(logged);
-        const numbered = (message: string) => lines.filter((line) => line.message === message);
-        assert.equal(numbered('connection lost: the read is asked again').length, reads.length);
-        assert.equal(numbered('request could not be served').length, requests.length - reads.length);
+        const ids = under.map(({ id }) => id);
+        const numbered = (message: string) =>
+          program.log.filter((line) => line.message === message && ids.includes(String(line['request_id'])));
+        for (const [message, count] of [
+          ['connection lost: the read is asked again', reads.length],
+          ['request could not be served', requests.length - reads.length],
+          ['request', requests.length],
+        ] as const) {
+          await eventually(`${count} times "${message}"`, () => numbered(message).length >= count || undefined);
+          assert.equal(numbered(message).length, count, message);
+        }
         const lineOfProfile = numbered('request').filter((line) => line['route'] === '/cats/:cat_id/profile');
         assert.deepEqual(
           lineOfProfile.map((line) => line['status']),
@@ -231,7 +259,7 @@ for (const { version, deadlines } of editions) {
       assert.ok(milliseconds < 2000, `/health/ready took ${milliseconds} ms`);
       assert.equal(answer.body.checks.database.ok, false);
       // And those that come later, when no connection is left.
-      const later = version === 15 ? await Promise.all(requests.map(ask)) : [];
+      const later = version === 15 ? await Promise.all(requests.map((one) => ask(one))) : [];
       for (const { answer, milliseconds } of later) {
         assertUnavailable(answer);
         assert.ok(milliseconds < boundMilliseconds, `${milliseconds} ms`);
@@ -250,7 +278,7 @@ for (const { version, deadlines } of editions) {
         await fillPool();
         server.pause();
         try {
-          for (const { answer, milliseconds } of await Promise.all(requests.map(ask))) {
+          for (const { answer, milliseconds } of await Promise.all(requests.map((one) => ask(one)))) {
             assertUnavailable(answer);
             assert.ok(milliseconds < boundMilliseconds, `${milliseconds} ms`);
           }
