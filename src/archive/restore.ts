@@ -175,7 +175,7 @@ async function requireTarget(tx: Tx, catalog: readonly Migration[]): Promise<str
   const newest = unknown.at(-1);
   if (newest)
     throw new ArchiveTargetError(
-      `the database is newer than this program (schema version ${newest.version}): use a program of at least version ${newest.binary_version}.`,
+      `the database is newer than this program (schema version ${newest.version}, by ${newest.binary_version}), which cannot replace what it does not know. Nothing was changed. Use the newer program, or an empty database.`,
     );
   return row.home;
 }

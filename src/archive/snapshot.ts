@@ -98,9 +98,13 @@ function requireKnownSchema(history: readonly AppliedMigration[]): number {
       'the database has no schema, so there is nothing to back up: catatlas migrate makes one.',
     );
   const newest = unknown.at(-1);
+  // That it can be served, after a rollback, does not mean that all of it is known.
   if (newest) {
     throw new ArchiveTargetError(
-      `the database is newer than this program (schema version ${newest.version}): back it up with a program of at least version ${newest.binary_version}.`,
+      [
+        `the database is newer than this program (schema version ${newest.version}, by ${newest.binary_version}), which would leave out what it does not know.`,
+        'Have it done by the newer program, from anywhere that reaches the database: it need not serve for that. Or back up the server itself: a snapshot of your provider, pg_dump.',
+      ].join('\n'),
     );
   }
   const missing = pending.filter(({ version }) => version < current).map(({ file }) => file);

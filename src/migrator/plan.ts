@@ -95,7 +95,7 @@ export function requireCompatible({ unknown, compatible, target }: Plan): void {
       ...list,
       `Run a binary of at least version ${unknown.at(-1)?.binary_version}.`,
       undoable
-        ? `Or take the database back: make a backup, then catatlas migrate down --to ${target} (it shows what it will do)`
+        ? `Or take the database back: make a backup with that binary (this one would leave out what it does not know), then catatlas migrate down --to ${target} (it shows what it will do)`
         : 'They cannot be undone: to go back, restore a backup from before.',
     ].join('\n'),
   );

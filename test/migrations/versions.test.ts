@@ -1,6 +1,6 @@
 // Binaries and databases of different versions: newer, older, edited, renamed, missing, in the middle, side by side.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Entry } from '../../src/entries/schemas.ts';
@@ -110,6 +110,21 @@ async function assertServes(url: string, program?: Variant['program']): Promise<
   await server.kill();
 }
 
+/** The binary under test makes no archive and no copy, which would leave out what it does not know, and says who can. */
+async function assertNotBackedUp(url: string, version: string): Promise<void> {
+  const folder = mkdtempSync(join(workshop.folder, 'refused-'));
+  for (const args of [
+    ['backup', 'create', join(folder, 'older.tar')],
+    ['copy', '--to', join(folder, 'elsewhere')],
+  ]) {
+    const { code, stderr } = await run(url, args);
+    assert.equal(code, 1, `${args.join(' ')}: ${stderr}`);
+    assert.match(stderr, /newer than this program .* would leave out what it does not know/);
+    assert.match(stderr, new RegExp(`by ${version}[\\s\\S]*by the newer program.*it need not serve for that`));
+  }
+  assert.deepEqual(readdirSync(folder), []);
+}
+
 for (const version of testedVersions) {
   describe(`on PostgreSQL ${version}`, () => {
     let server: RunningPostgres;
@@ -136,6 +151,12 @@ for (const version of testedVersions) {
         const made = await call<Entry>('POST', '/entries', { json: { text: 'by the older one' } });
         assert.equal(made.status, 200, made.text);
         assert.equal((await call('GET', '/entries')).status, 200);
+        await assertNotBackedUp(url, '1\\.1\\.0');
+        const archive = join(workshop.folder, `by-the-newer-${version}.tar`);
+        await succeed(url, ['backup', 'create', archive], expanding);
+        await succeed(url, ['backup', 'verify', archive], expanding);
+        const replaced = await run(url, ['backup', 'restore', archive, '--replace']);
+        assert.equal(replaced.code, 8, replaced.stderr);
         await older.kill();
         assert.match(await succeed(url, ['migrate', 'status', '--exit-code']), /compatible/);
         await succeed(url, ['migrate', 'up']);
@@ -150,8 +171,9 @@ for (const version of testedVersions) {
           new RegExp(`newer than this binary, which ends at version ${lastVersion}`),
           new RegExp(`${lastVersion + 1} rename_nickname \\(contract, by 2\\.0\\.0\\)`),
           /at least version 2\.0\.0/,
-          new RegExp(`migrate down --to ${lastVersion}`),
+          new RegExp(`make a backup with that binary .*, then catatlas migrate down --to ${lastVersion}`),
         ]);
+        await assertNotBackedUp(url, '2\\.0\\.0');
 
         const shown = await run(url, ['migrate', 'down', '--to', String(lastVersion)]);
         assert.equal(shown.code, 2, shown.stderr);
