@@ -14,7 +14,7 @@ import { eventually, openWorkshop, type Workshop } from '../runtime/process.ts';
 const program = commandLine([], 'binary');
 const writes = 300;
 /** How much later the standby is made to show what it has, in the control, in milliseconds. */
-const heldBack = 1000;
+const heldBack = 900;
 const writesHeldBack = 10;
 
 for (const version of testedVersions)
