@@ -32,7 +32,7 @@ test('matches are looked for only while their client waits', async () => {
     (await scrape(metrics)).samples.get('catatlas_database_statement_duration_seconds_count') ?? 0;
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
   // Many seconds of work, so that somebody else on this machine may hold up the leaving for a few.
-  const batches = 600;
+  const batches = 1200;
   await sql`
     insert into entries (text, created_at)
     select 'grey tabby ' || n, now() from generate_series(1, ${batches * 500}::int) as n`;
