@@ -1,7 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
+import { FileError } from '../platform/file-error.ts';
 import { decryptBytes } from './encryption.ts';
 import { ArchiveError, ArchiveTargetError } from './failure.ts';
 import type { Header } from './format.ts';
@@ -9,9 +10,18 @@ import { decodeArchive } from './read.ts';
 
 const chunkBytes = 256 * 1024;
 
-/** The bytes of a file, read as they are asked for. */
+/** The bytes of a file, read as they are asked for. Throws FileError. */
 export function readArchiveFile(path: string): AsyncIterable<Uint8Array> {
-  return createReadStream(path, { highWaterMark: chunkBytes });
+  return readFrom(path, () => createReadStream(path, { highWaterMark: chunkBytes }));
+}
+
+/** The bytes of a stream, which is opened when the first one is asked for. Throws FileError, with this name. */
+export async function* readFrom(name: string, open: () => AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* open();
+  } catch (error) {
+    throw new FileError(name, error);
+  }
 }
 
 /**
@@ -19,21 +29,26 @@ export function readArchiveFile(path: string): AsyncIterable<Uint8Array> {
  * read it. Returns its size in bytes.
  *
  * @throws {ArchiveTargetError} there is a file of that name already
+ * @throws {FileError} it cannot be written
  */
 export async function writeArchiveFile(path: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
   await requireAbsent(path);
-  const draft = `${path}.part-${process.pid}`;
-  const file = await open(draft, 'wx', 0o600);
+  const failed = (error: unknown): never => {
+    throw new FileError(path, error);
+  };
+  // Not by the number of the process: in a container it is 1 each time, and what was killed has left its own behind.
+  const draft = `${path}.part-${randomInt(2 ** 47)}`;
+  const file = await open(draft, 'wx', 0o600).catch(failed);
   let size = 0;
   try {
     for await (const chunk of bytes) {
-      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at).catch(failed)).bytesWritten;
       size += chunk.length;
     }
-    await file.sync();
-    await file.close();
+    await file.sync().catch(failed);
+    await file.close().catch(failed);
     await requireAbsent(path);
-    await rename(draft, path);
+    await rename(draft, path).catch(failed);
   } catch (error) {
     await file.close().catch(() => {});
     await rm(draft, { force: true });
@@ -72,8 +87,9 @@ export async function listArchives(directory: string, identities: readonly strin
     try {
       listed.push({ file, bytes, header: await readHeader(path, identities), problem: null });
     } catch (error) {
-      if (!(error instanceof ArchiveError)) throw error;
-      listed.push({ file, bytes, header: null, problem: error.message });
+      if (!(error instanceof ArchiveError || error instanceof FileError)) throw error;
+      const problem = error instanceof FileError ? error.problem : error.message;
+      listed.push({ file, bytes, header: null, problem });
     }
   }
   const key = ({ header, file }: ListedArchive) => `${header?.createdAt ?? ''} ${file}`;

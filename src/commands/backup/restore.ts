@@ -2,7 +2,7 @@ import process from 'node:process';
 import { askAsTheApi } from '../../archive/ask.ts';
 import { decryptBytes } from '../../archive/encryption.ts';
 import { ArchiveError } from '../../archive/failure.ts';
-import { readArchiveFile } from '../../archive/files.ts';
+import { readArchiveFile, readFrom } from '../../archive/files.ts';
 import { type Manifest, type Part, requireLoadable } from '../../archive/format.ts';
 import { type WatchOptions, watchParts } from '../../archive/progress.ts';
 import { decodeArchive } from '../../archive/read.ts';
@@ -65,8 +65,9 @@ async function load(given: BackupArguments, done: string, work: (run: Run) => Pr
   const [file = ''] = args.operands;
   const identities = await readIdentities(given);
   return await withProgress(io, async (watch) => {
-    const open = () =>
-      decodeArchive(decryptBytes(file === standardStream ? process.stdin : readArchiveFile(file), identities));
+    const read = () =>
+      file === standardStream ? readFrom('standard input', () => process.stdin) : readArchiveFile(file);
+    const open = () => decodeArchive(decryptBytes(read(), identities));
     // Standard input is there once: its rows are checked while they are loaded, and committed only when all agree.
     const expected = file === standardStream ? undefined : await check(open(), watch);
     let manifest = expected;

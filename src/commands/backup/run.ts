@@ -6,6 +6,7 @@ import type { WatchOptions } from '../../archive/progress.ts';
 import { databaseUrl } from '../../config/database-url.ts';
 import { readAs } from '../../config/kinds.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
+import { FileError } from '../../platform/file-error.ts';
 import { CommandFailure, type CommandIO, type ParsedArguments, UsageError } from '../command.ts';
 import { openProgressLine } from '../command-progress.ts';
 import { asCommandFailure } from '../database-failure.ts';
@@ -49,22 +50,11 @@ function explain(error: unknown, io: CommandIO): unknown {
   if (error instanceof ArchiveTargetError) return new CommandFailure(ExitCode.failure, error.message, { cause: error });
   if (io.shutdown.aborted && error === io.shutdown.reason)
     return new CommandFailure(ExitCode.failure, 'told to stop: nothing was changed.', { cause: error });
-  const { code, path, syscall } = error as { code?: string; path?: string; syscall?: string };
-  if (syscall !== undefined && path !== undefined)
-    return new CommandFailure(ExitCode.failure, `${path}: ${fileProblems[code ?? ''] ?? `cannot be used (${code})`}`, {
-      cause: error,
-    });
+  if (error instanceof FileError) return new CommandFailure(ExitCode.failure, error.message, { cause: error });
+  const { path, syscall } = error as { path?: string; syscall?: string };
+  if (syscall !== undefined && path !== undefined) return explain(new FileError(path, error), io);
   return asCommandFailure(error);
 }
-
-const fileProblems: Record<string, string> = {
-  ENOENT: 'there is no such file or directory',
-  EACCES: 'this user may not use it',
-  EISDIR: 'is a directory, and a file is needed',
-  ENOTDIR: 'is a file, and a directory is needed',
-  ENOSPC: 'the disk is full',
-  EEXIST: 'exists already',
-};
 
 /**
  * The secret keys that open archives: from `--identity-file`, or from BACKUP_IDENTITY, and never from the command line, which
