@@ -1,6 +1,8 @@
 import type { CommandIO } from './commands/command.ts';
 import { faultReporter } from './observability/fault-reports.ts';
 import { createLog, type Log } from './observability/log.ts';
+import type { FileError } from './platform/file-error.ts';
+import { openOutput } from './platform/output.ts';
 
 // Before anything imports Elysia, which decides at import whether to be a development server. By a variable, because the
 // bundler replaces the expression process.env.NODE_ENV by a constant.
@@ -13,27 +15,39 @@ let unwritten = 0;
 let outputLost = false;
 let onWritten = (): void => {};
 
-/** Writes, and counts what is still under way: ending the process would cut a pipe off after 64 KiB (Bun 1.4.5). */
-function writer(stream: NodeJS.WriteStream): (text: string) => void {
-  // The reader has gone (`catatlas openapi | head`): nobody is left to tell, so stop in good order.
-  stream.on('error', () => {
+/** Writes text, and counts what is still under way: ending the process would cut a pipe off after 64 KiB (Bun 1.4.5). */
+function writer(stream: typeof process.stdout | typeof process.stderr, name: string): (text: string) => void {
+  const write = openOutput(stream, name);
+  /** How much could not be written since the last success. */
+  let lost = 0;
+  const fail = (error: FileError): void => {
     outputLost = true;
-    controller.abort();
+    // The reader has gone (`catatlas openapi | head`): nobody is left to tell, so stop in good order.
+    if (error.readerGone) controller.abort();
+    // Not a reason to stop: a server can do without its log, a command has its work to finish.
+    else if (lost++ === 0) io.stderr(`catatlas: ${error.message}. What is written there is lost.\n`);
+  };
+  const recover = (): void => {
+    const lines = lost;
+    lost = 0;
+    io.stderr(`catatlas: ${name} can be written again. ${lines} lines were lost.\n`);
+  };
+  const done = (error?: FileError): void => {
+    unwritten--;
+    if (error) fail(error);
+    else if (lost > 0) recover();
     onWritten();
-  });
+  };
   return (text) => {
-    if (outputLost) return;
     unwritten++;
-    stream.write(text, () => {
-      unwritten--;
-      onWritten();
-    });
+    // What was lost may have left half a line.
+    write(lost > 0 ? `\n${text}` : text, done);
   };
 }
 
 const io: CommandIO = {
-  stdout: writer(process.stdout),
-  stderr: writer(process.stderr),
+  stdout: writer(process.stdout, 'standard output'),
+  stderr: writer(process.stderr, 'standard error'),
   env,
   isTerminal: process.stdout.isTTY === true,
   shutdown: controller.signal,
@@ -47,7 +61,7 @@ async function exit(code: number): Promise<never> {
   await faultReporter()?.flush(patience);
   // Unless it was told to stop it waits: what `catatlas openapi | less` has not read yet is still wanted.
   if (controller.signal.aborted) setTimeout(() => process.exit(code || 1), patience);
-  while (unwritten > 0 && !outputLost) {
+  while (unwritten > 0) {
     const { promise, resolve } = Promise.withResolvers<void>();
     onWritten = resolve;
     await promise;

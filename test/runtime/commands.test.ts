@@ -1,11 +1,11 @@
 // The commands as scripts see them: output and exit codes.
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { clientOf } from '../harness/client.ts';
 import { freePort, type RunningPostgres, startPostgres } from '../harness/postgres.ts';
-import { runtime } from '../harness/target.ts';
+import { commandLine, runtime } from '../harness/target.ts';
 import { type Ending, holdMigrationLock, openWorkshop, type Workshop } from './process.ts';
 
 let workshop: Workshop;
@@ -64,6 +64,88 @@ describe('version, help, secret', () => {
     assert.notEqual(first.stdout, second.stdout);
     const env = { DATABASE_URL: 'postgres://u:p@db.example/cats', JWT_SECRET: first.stdout.trim() };
     assert.equal((await run('config check', { ...env, ALLOWED_ORIGINS: 'https://catatlas.com' })).code, 0);
+  });
+});
+
+describe('an output', { skip: process.platform === 'win32' }, () => {
+  /** Runs a command with what a shell makes of its outputs. */
+  const runInto = (line: string, redirected: string, env: Record<string, string> = {}) =>
+    workshop.run(line.split(' '), { env, program: ['sh', '-c', redirected, 'sh', ...commandLine([])] });
+
+  test('that has no room for the answer: exit code 1, and a line on the other one', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    for (const line of ['secret', 'version', 'openapi', 'config print', 'backup key']) {
+      const { code, stderr } = await runInto(line, 'exec "$@" > /dev/full');
+      const said = 'catatlas: standard output: the disk is full. What is written there is lost.\n';
+      assert.deepEqual({ code, stderr }, { code: 1, stderr: said }, line);
+    }
+    const mute = await runInto('version', 'exec "$@" > /dev/full 2>&1');
+    assert.deepEqual({ code: mute.code, stderr: mute.stderr }, { code: 1, stderr: '' });
+  });
+
+  test('whose reader has gone: exit code 1, and not a word', async () => {
+    const env = { DATA_DIR: join(workshop.folder, 'unread') };
+    // The document is more than a pipe holds, and the log of a start goes on: both still write when their reader goes.
+    for (const line of ['openapi', 'serve']) {
+      const { stderr } = await runInto(line, '{ "$@"; echo "ended with $?" >&2; } | head -n 1', env);
+      assert.equal(stderr, 'ended with 1\n', line);
+    }
+  });
+
+  test('that does not take an archive: exit code 1, and why', async () => {
+    const env = { DATA_DIR: join(workshop.folder, 'archived') };
+    assert.equal((await run('migrate', env)).code, 0);
+    const pipe = join(workshop.folder, 'pipe');
+    // Opened for both ends first, because opening one waits for the other (fifo(7)).
+    const unread = `mkfifo '${pipe}' && exec 3<> '${pipe}' 4> '${pipe}' 3>&- && exec "$@" >&4 4>&-`;
+    const gone = await runInto('backup create -', unread, env);
+    assert.deepEqual(
+      { code: gone.code, stderr: gone.stderr },
+      { code: 1, stderr: 'catatlas: standard output: its reader has gone\n' },
+    );
+    if (process.platform !== 'linux') return;
+    const full = await runInto('backup create -', 'exec "$@" > /dev/full', env);
+    assert.deepEqual(
+      { code: full.code, stderr: full.stderr },
+      { code: 1, stderr: 'catatlas: standard output: the disk is full\n' },
+    );
+  });
+});
+
+describe('backup', () => {
+  test('a directory in place of an archive: exit code 1, and what is needed', async () => {
+    const directory = join(workshop.folder, 'directory');
+    mkdirSync(directory);
+    for (const action of ['verify', 'restore']) {
+      const { code, stdout, stderr } = await run(`backup ${action} ${directory}`);
+      assert.deepEqual({ code, stdout }, { code: 1, stdout: '' }, stderr);
+      assert.equal(stderr, `catatlas: ${directory}: is a directory, and a file is needed\n`);
+    }
+  });
+
+  test('list shows every file, also one that this user may not read', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const directory = join(workshop.folder, 'archives');
+    mkdirSync(directory);
+    for (const name of ['closed.tar', 'other.tar']) writeFileSync(join(directory, name), 'no archive');
+    chmodSync(join(directory, 'closed.tar'), 0);
+    // Root reads everything, unless it is told not to.
+    const asUser =
+      process.getuid?.() === 0 ? (['setpriv', '--bounding-set=-dac_override,-dac_read_search'] as const) : [];
+    const [first, ...rest] = [...asUser, ...commandLine([])] as [string, ...string[]];
+    const { code, stdout, stderr } = await workshop.run(['backup', 'list', directory, '--json'], {
+      program: [first, ...rest],
+    });
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    const listed = JSON.parse(stdout) as { file: string; problem: string }[];
+    assert.deepEqual(
+      listed.map(({ file }) => file),
+      ['closed.tar', 'other.tar'],
+    );
+    assert.equal(listed[0]?.problem, 'this user may not use it');
+    assert.match(listed[1]?.problem ?? '', /cut off after 10 bytes/);
   });
 });
 

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import process from 'node:process';
+import { promisify } from 'node:util';
 import { encryptBytes, parseKeys } from '../../archive/encryption.ts';
 import { requireAbsent, writeArchiveFile } from '../../archive/files.ts';
 import type { Manifest, Part } from '../../archive/format.ts';
@@ -9,6 +9,7 @@ import { encodeArchive } from '../../archive/write.ts';
 import { build } from '../../build.ts';
 import { systemClock } from '../../clock.ts';
 import { loadSettings } from '../../config/settings.ts';
+import { openOutput } from '../../platform/output.ts';
 import { UsageError } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { withMaintenanceDatabase } from '../maintenance.ts';
@@ -68,20 +69,11 @@ async function* noting(parts: AsyncIterable<Part>, note: (manifest: Manifest) =>
 }
 
 async function writeToStandardOutput(bytes: AsyncIterable<Uint8Array>): Promise<number> {
+  const write = promisify(openOutput(process.stdout, 'standard output'));
   let size = 0;
-  let failure: Error | undefined;
-  const fail = (error: Error) => {
-    failure = error;
-  };
-  process.stdout.on('error', fail);
-  try {
-    for await (const chunk of bytes) {
-      size += chunk.length;
-      if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
-      if (failure) throw failure;
-    }
-  } finally {
-    process.stdout.off('error', fail);
+  for await (const chunk of bytes) {
+    await write(chunk);
+    size += chunk.length;
   }
   return size;
 }
