@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../database/connect.ts';
 import { readHistory } from '../migrator/history.ts';
-import { planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
-import type { Log } from '../observability/log.ts';
+import type { MigratorOptions } from '../migrator/locked.ts';
+import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
+import { silentLog } from '../observability/log.ts';
 import { CommandFailure, type CommandIO } from './command.ts';
 import { asCommandFailure } from './database-failure.ts';
 import { ExitCode } from './exit-codes.ts';
@@ -11,7 +14,7 @@ import { migratorOptions, withMaintenanceDatabase } from './maintenance.ts';
 interface Given {
   settings: Settings;
   io: CommandIO;
-  /** Nothing may change, so an empty database is not brought up. */
+  /** Nothing may change: what would be made for the rows is made in memory. */
   dryRun: boolean;
 }
 
@@ -20,10 +23,21 @@ interface Given {
  * the embedded database, it is made. What goes wrong becomes a message and an exit code.
  */
 export async function withImportTarget<T>(given: Given, work: (database: Database) => Promise<T>): Promise<T> {
-  const { settings, io } = given;
+  const { settings, io, dryRun } = given;
   try {
+    // Opening the embedded database makes one where there is none.
+    if (dryRun && settings.database.kind === 'embedded' && !existsSync(join(settings.database.directory, 'postgres')))
+      return await inMemory(given, work);
     return await withMaintenanceDatabase({ settings, io, purpose: 'copy' }, async (database, log) => {
-      await makeSchemaCurrent(database, given, log);
+      const options = migratorOptions({ settings, database, log, shutdown: io.shutdown });
+      const plan = planMigrations(options.catalog, await readHistory(database.sql));
+      requireAgreement(plan);
+      requireCompatible(plan);
+      if (plan.pending.length === 0) return await work(database);
+      const untouched = await isUntouched(database);
+      if (dryRun && untouched) return await inMemory(given, work);
+      if (dryRun || !(untouched || database.kind === 'embedded')) throw pendingFailure(plan);
+      await makeSchemaCurrent(options);
       return await work(database);
     });
   } catch (error) {
@@ -31,20 +45,28 @@ export async function withImportTarget<T>(given: Given, work: (database: Databas
   }
 }
 
-async function makeSchemaCurrent(database: Database, { settings, io, dryRun }: Given, log: Log): Promise<void> {
-  const options = migratorOptions({ settings, database, log, shutdown: io.shutdown });
-  const plan = planMigrations(options.catalog, await readHistory(database.sql));
-  requireAgreement(plan);
-  requireCompatible(plan);
-  if (plan.pending.length === 0) return;
-  const mayChange = !dryRun && (database.kind === 'embedded' || (await isUntouched(database)));
-  if (!mayChange)
-    throw new CommandFailure(
-      ExitCode.migrationsPending,
-      `the schema of the database is at version ${plan.current} of ${plan.target}: run catatlas migrate first`,
-    );
+/** An empty database is like any other: a dry run takes one that is gone afterwards. */
+async function inMemory<T>({ settings, io }: Given, work: (database: Database) => Promise<T>): Promise<T> {
+  const { openScratch } = await import('../database/scratch.ts');
+  const database = await openScratch();
+  try {
+    await makeSchemaCurrent(migratorOptions({ settings, database, log: silentLog, shutdown: io.shutdown }));
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+async function makeSchemaCurrent(options: MigratorOptions): Promise<void> {
   const { migrateUp } = await import('../migrator/run.ts');
   await migrateUp(options);
+}
+
+function pendingFailure({ current, target }: Plan): CommandFailure {
+  return new CommandFailure(
+    ExitCode.migrationsPending,
+    `the schema of the database is at version ${current} of ${target}: run catatlas migrate first`,
+  );
 }
 
 /** Is there neither a history nor a table that a migration would take over? */

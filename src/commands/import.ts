@@ -22,9 +22,13 @@ depends on them; a sighting whose cat does not come along is kept without its li
       purpose: 'Import a SQLite database of the first server',
       operands: [{ name: 'FILE', purpose: 'The SQLite file, often learninglog.db', required: true }],
       options: [
-        { name: 'dry-run', purpose: 'do everything but commit' },
+        { name: 'dry-run', purpose: 'do everything but commit; where there are no tables yet, in memory' },
         { name: 'merge', purpose: 'insert the missing rows into a database that has rows already' },
-        { name: 'skip-bad', value: 'BAD.jsonl', purpose: 'leave bad rows out, and write them into this new file' },
+        {
+          name: 'skip-bad',
+          value: 'BAD.jsonl',
+          purpose: 'leave bad rows out, and write them into a new file of this name',
+        },
       ],
     },
   ],
@@ -101,27 +105,38 @@ async function openFile(path: string) {
 }
 
 /**
- * The file of `--skip-bad`: a JSON object a line. Readable by its owner only: it has people's texts and addresses. Never one that is
- * there already: it may be the only copy of what an earlier import left out, or the file that is imported.
+ * The file of `--skip-bad`: a JSON object a line, made for the first row that is bad. Readable by its owner only: it has people's texts
+ * and addresses. Never one that is there already: it may be the only copy of what an earlier import left out, or the file that is
+ * imported.
  */
 function openSkipFile(path: string | undefined) {
   if (path === undefined) return undefined;
-  let file: number;
+  let file: number | undefined;
+  return {
+    write(row: SkippedRow): void {
+      file ??= makeSkipFile(path);
+      writeSync(file, `${JSON.stringify(row)}\n`);
+    },
+    close(): void {
+      if (file !== undefined) closeSync(file);
+    },
+    remove(): void {
+      if (file !== undefined) rmSync(path);
+    },
+  };
+}
+
+function makeSkipFile(path: string): number {
   try {
-    file = openSync(path, 'wx', 0o600);
+    return openSync(path, 'wx', 0o600);
   } catch (error) {
     if ((error as { code?: string }).code === 'EEXIST')
       throw new UsageError(
         `--skip-bad: ${path} exists already and is not overwritten`,
-        'Choose another name, or remove it.',
+        'Choose another name, or remove it. Nothing was imported.',
       );
     throw new UsageError(`--skip-bad: ${error instanceof Error ? error.message : String(error)}`);
   }
-  return {
-    write: (row: SkippedRow) => void writeSync(file, `${JSON.stringify(row)}\n`),
-    close: () => closeSync(file),
-    remove: () => rmSync(path),
-  };
 }
 
 function answer(report: ImportReport, args: ParsedArguments, io: CommandIO): void {

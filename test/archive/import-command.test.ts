@@ -8,6 +8,7 @@ import { parseArguments } from '../../src/commands/arguments.ts';
 import { type Command, CommandFailure, UsageError } from '../../src/commands/command.ts';
 import { ExitCode } from '../../src/commands/exit-codes.ts';
 import { command as importCommand } from '../../src/commands/import.ts';
+import { command as migrateCommand } from '../../src/commands/migrate.ts';
 import { command as seedCommand } from '../../src/commands/seed.ts';
 import { connectPostgres } from '../../src/database/connect.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
@@ -57,18 +58,42 @@ describe('catatlas import and seed', () => {
     }
   }
 
-  it('brings an empty database up, but not in a dry run, and not one that is somebody else’s', async () => {
+  it('rehearses in memory where there is nothing yet, as it would be done, and leaves nothing', async () => {
+    const url = await server.createDatabase();
+    const directory = join(folder, 'never-made');
+    const places: Record<string, string>[] = [{ DATABASE_URL: url, DEBUG: 'True' }, { DATA_DIR: directory }];
+    for (const [index, env] of places.entries()) {
+      const refused = await run(importCommand, ['sqlite', path, '--dry-run'], env);
+      assert.equal(refused.code, ExitCode.failure);
+      assert.match(refused.stderr, /entries 2: text is empty/);
+      const skipping = ['--skip-bad', join(folder, `dry-${index}.jsonl`)];
+      const dry = await run(importCommand, ['sqlite', path, '--dry-run', ...skipping], env);
+      assert.equal(dry.code, ExitCode.ok, dry.stderr);
+      assert.match(dry.stdout, /entries +2 +1 +0 +1 +0 /);
+      assert.match(dry.stdout, /This would work\./);
+    }
+    assert.deepEqual([existsSync(directory), existsSync(`${directory}.lock`)], [false, false]);
+    const database = connectPostgres({ url, applicationName: 'test' });
+    try {
+      const tables = await database.sql`select relname from pg_class where relnamespace = 'public'::regnamespace`;
+      assert.deepEqual([...tables], []);
+    } finally {
+      await database.close();
+    }
+  });
+
+  it('takes a schema that is older for what it is in a dry run, and never that of somebody else', async () => {
     const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
-    const dry = await run(importCommand, ['sqlite', path, '--dry-run', '--skip-bad', bad], env);
+    const older = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+    assert.equal((await run(migrateCommand, ['up', '--to', '1'], older)).code, ExitCode.ok);
+    const dry = await run(importCommand, ['sqlite', path, '--dry-run'], older);
     assert.equal(dry.code, ExitCode.migrationsPending);
-    assert.match(dry.stderr, /at version 0 of \d+: run catatlas migrate first/);
+    assert.match(dry.stderr, /at version 1 of \d+: run catatlas migrate first/);
     const database = connectPostgres({ url: env.DATABASE_URL, applicationName: 'test' });
     try {
       await database.sql`create table entries (id integer)`;
-      assert.equal(
-        (await run(importCommand, ['sqlite', path, '--skip-bad', bad], env)).code,
-        ExitCode.migrationsPending,
-      );
+      for (const also of [[], ['--dry-run']])
+        assert.equal((await run(importCommand, ['sqlite', path, ...also], env)).code, ExitCode.migrationsPending);
       await database.sql`drop table entries`;
     } finally {
       await database.close();
@@ -111,9 +136,27 @@ describe('catatlas import and seed', () => {
     const database = connectPostgres({ url: env.DATABASE_URL, applicationName: 'test' });
     await database.sql`update entries set text = 'edited'`;
     await database.close();
+    const nowhere = await run(importCommand, ['sqlite', path, '--skip-bad', join(folder, 'no', 'x.jsonl')], env);
+    assert.equal(nowhere.code, ExitCode.usage);
+    assert.match(nowhere.stderr, /^--skip-bad: ENOENT/);
     const unused = join(folder, 'unused.jsonl');
     const differs = await run(importCommand, ['sqlite', path, '--skip-bad', unused], env);
     assert.deepEqual([differs.code, existsSync(unused)], [ExitCode.failure, false]);
+  });
+
+  it('makes no file of bad rows where none is bad, so that the same command can be run again', async () => {
+    const good = join(folder, 'good.db');
+    await writeSqlite(
+      good,
+      firstServerSchema.entries,
+      `insert into entries (id, text, createdAt) values (1, 'good', ${now})`,
+    );
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+    const none = join(folder, 'none.jsonl');
+    for (let time = 0; time < 2; time += 1) {
+      const { code, stderr } = await run(importCommand, ['sqlite', good, '--skip-bad', none], env);
+      assert.deepEqual([code, existsSync(none)], [ExitCode.ok, false], stderr);
+    }
   });
 
   it('says what is wrong with a file before it asks for a database', async () => {
