@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import type { Database } from '../database/connect.ts';
+import { holdsDatabase } from '../database/embedded-directory.ts';
 import { readHistory } from '../migrator/history.ts';
 import type { MigratorOptions } from '../migrator/locked.ts';
 import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
@@ -25,8 +24,7 @@ interface Given {
 export async function withImportTarget<T>(given: Given, work: (database: Database) => Promise<T>): Promise<T> {
   const { settings, io, dryRun } = given;
   try {
-    // Opening the embedded database makes one where there is none.
-    if (dryRun && settings.database.kind === 'embedded' && !existsSync(join(settings.database.directory, 'postgres')))
+    if (dryRun && settings.database.kind === 'embedded' && !holdsDatabase(settings.database.directory))
       return await inMemory(given, work);
     return await withMaintenanceDatabase({ settings, io, purpose: 'copy' }, async (database, log) => {
       const options = migratorOptions({ settings, database, log, shutdown: io.shutdown });

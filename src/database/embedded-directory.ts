@@ -65,6 +65,13 @@ export function explainFileError(error: unknown, directory: string): unknown {
   );
 }
 
+const postgresIn = (directory: string) => join(directory, 'postgres');
+
+/** Is there an embedded database in this directory? Opening it would make one. */
+export function holdsDatabase(directory: string): boolean {
+  return existsSync(postgresIn(directory));
+}
+
 /**
  * The PostgreSQL data directory in `directory`, made from the one that is part of the program where there is none yet.
  * Needs the directory's lock.
@@ -72,7 +79,7 @@ export function explainFileError(error: unknown, directory: string): unknown {
  * @throws {EmbeddedDatabaseError} there is one, and this program cannot use it
  */
 export async function preparePostgresDirectory(directory: string): Promise<string> {
-  const place = join(directory, 'postgres');
+  const place = postgresIn(directory);
   // What an earlier process could not finish unpacking. We have the lock, so nobody is at it now.
   const leftovers = readdirSync(directory).filter((name) => name.startsWith('postgres.new-'));
   for (const name of leftovers) rmSync(join(directory, name), { recursive: true, force: true });

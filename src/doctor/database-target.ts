@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { SettingsReport } from '../config/settings.ts';
 import { connectEmbedded, connectPostgres, type Database, isPooled, type Sql } from '../database/connect.ts';
+import { holdsDatabase } from '../database/embedded-directory.ts';
 import { DirectoryInUseError, EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import { explainRefusedParameter, refusedParameterOf } from '../database/refused-parameter.ts';
@@ -36,7 +35,7 @@ export async function openTarget(
   if (url !== undefined) return await openPostgres(url, values.DATABASE_CONNECT_TIMEOUT_SECONDS, applicationName, log);
   const directory = values.DATA_DIR;
   if (directory === undefined) return { state: 'unsettled' };
-  if (!existsSync(join(directory, 'postgres'))) return { state: 'absent', directory };
+  if (!holdsDatabase(directory)) return { state: 'absent', directory };
   const opened = await attempt(() => connectEmbedded({ dataDir: directory, log }));
   if ('value' in opened) return { state: 'open', database: opened.value, directory };
   if (opened.error instanceof DirectoryInUseError)

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { inTime } from '../runtime/process.ts';
 
 /** A TCP proxy in front of a server, for making faults. */
 export interface FaultProxy {
@@ -80,14 +81,10 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
     const closed = once(server, 'close');
     server.close();
     for (const socket of sockets.keys()) socket.destroy();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        const left = [...sockets.values()].join(', ') || 'no socket';
-        reject(new Error(`the proxy is not closed after ${closeDeadline} ms: ${left} left`));
-      }, closeDeadline);
+    await inTime(closed, closeDeadline, () => {
+      const left = [...sockets.values()].join(', ') || 'no socket';
+      return `the proxy is not closed after ${closeDeadline} ms: ${left} left`;
     });
-    await Promise.race([closed, late]).finally(() => clearTimeout(timer));
   };
   return {
     port,

@@ -116,16 +116,8 @@ function watch(child: ChildProcess): Program {
     }),
   );
   const output = () => `${written.stdout}${written.stderr}`;
-  const inTime = <T>(work: Promise<T>, what: string): Promise<T> => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no ${what} within ${deadlineMilliseconds} ms\n${output().slice(-4000)}`)),
-        deadlineMilliseconds,
-      );
-    });
-    return Promise.race([work, late]).finally(() => clearTimeout(timer));
-  };
+  const expected = <T>(work: Promise<T>, what: string) =>
+    inTime(work, deadlineMilliseconds, () => `no ${what} within ${deadlineMilliseconds} ms\n${output().slice(-4000)}`);
   const logged = (message: string) => {
     const line = new Promise<LogLine>((resolve, reject) => {
       const listener = (one: LogLine) => {
@@ -139,7 +131,7 @@ function watch(child: ChildProcess): Program {
         reject(new Error(`ended with ${signal ?? code} before "${message}"\n${output().slice(-4000)}`)),
       );
     });
-    return inTime(line, `"${message}"`);
+    return expected(line, `"${message}"`);
   };
   // Not child.kill(): a runtime may then report that the child died of the signal, whatever it made of it.
   const signal = (name: NodeJS.Signals) => {
@@ -163,13 +155,22 @@ function watch(child: ChildProcess): Program {
       ).then(() => {}),
     url: async () => String((await logged('listening'))['url']),
     signal,
-    ended: () => inTime(closed, 'end'),
+    ended: () => expected(closed, 'end'),
     over: () => ending !== undefined,
     async kill() {
       signal('SIGKILL');
       await closed;
     },
   };
+}
+
+/** What `work` comes to. Fails with what `late` says when that takes longer. */
+export function inTime<T>(work: Promise<T>, milliseconds: number, late: () => string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(late())), milliseconds);
+  });
+  return Promise.race([work, deadline]).finally(() => clearTimeout(timer));
 }
 
 /** Asks again until the answer satisfies: `look` returns undefined for "not yet". Fails when that takes too long. */

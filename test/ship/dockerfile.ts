@@ -1,4 +1,4 @@
-import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
@@ -82,12 +82,17 @@ export function runStage(stage: Stage, context: string, folder: string, given: R
       }
     } else if (name === 'RUN') {
       const here = text.replaceAll(`${workdir}/`, `${join(folder, workdir)}/`);
-      const options: ExecFileSyncOptions = { cwd: join(folder, workdir), env, stdio: ['ignore', 'ignore', 'inherit'] };
+      const run = () =>
+        execFileSync('/bin/sh', ['-c', here], {
+          cwd: join(folder, workdir),
+          env,
+          stdio: ['ignore', 'ignore', 'inherit'],
+        });
       try {
-        execFileSync('/bin/sh', ['-c', here], options);
+        run();
       } catch {
         // It fetches from the network, which fails for a moment now and then, and can be repeated.
-        execFileSync('/bin/sh', ['-c', here], options);
+        run();
       }
     } else throw new Error(`not understood in a stage that is run here: ${name}`);
   }
