@@ -285,6 +285,7 @@ describe('clients that do not read', () => {
       30_000,
     );
     for (let times = 0; times < 20; times += 1) await use();
+    assert.equal(await busy(), 0);
     const [patient, ...impatient] = wires;
     assert.ok(patient);
     patient.socket.resume();

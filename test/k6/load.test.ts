@@ -68,12 +68,12 @@ describe('load scripts', () => {
     });
 
   it('failover writes, reads back, and lists every write', async () => {
-    const outcome = await load('failover', { DURATION: '3s', RATE: '10' });
+    const outcome = await load('failover', { DURATION: '6s', RATE: '10' });
     assert.equal(outcome.code, 0, story(outcome));
     const listed = outcome.stderr.match(/msg="write 200 \d+ \d+ load test [^"]+"/g) ?? [];
     const [, mark] = /from entries where location = '([^']+)'/.exec(outcome.stderr) ?? [];
     const deleted = await sql`delete from entries where location = ${String(mark)}`;
-    assert.ok(deleted.count > 0 && listed.length === deleted.count, `${listed.length} of ${deleted.count}`);
+    assert.ok(deleted.count >= 25 && listed.length === deleted.count, `${listed.length} of ${deleted.count}`);
   });
 
   it('map says what it wants when there is nothing on the map', async () => {
@@ -161,7 +161,6 @@ describe('load scripts, refused or disappointed', () => {
     const outcome = await load('load', { BASE_URL: `http://127.0.0.1:${await freePort()}`, WAKE_SECONDS: '2' });
     assert.equal(outcome.code, scriptException, story(outcome));
     assert.match(outcome.stderr, /was not 200 within 2 s/);
-    // By itself it waits for a minute.
-    assert.ok(outcome.seconds < 45, `${outcome.seconds} s`);
+    assert.ok(outcome.seconds < 15, `${outcome.seconds} s`);
   });
 });

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import postgres from 'postgres';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { lastVersion, laterFile, makeVariant, type Variant } from '../harness/variant.ts';
 import { type Ending, openWorkshop, type Workshop } from '../runtime/process.ts';
+import { inDatabase } from './inspection.ts';
 
 const newest = lastVersion + 2;
 const colour = laterFile('add_colour');
@@ -41,15 +41,6 @@ const run = (line: string, url: string | undefined, program?: Variant): Promise<
     env: url === undefined ? {} : { DATABASE_URL: url, DEBUG: 'true' },
     program: program?.program,
   });
-
-async function inDatabase<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
-  try {
-    return await work(sql);
-  } finally {
-    await sql.end({ timeout: 1 });
-  }
-}
 
 const tablesOf = (url: string) =>
   inDatabase(url, async (sql) => {
@@ -152,9 +143,11 @@ describe('up', () => {
       },
     });
     try {
+      const began = performance.now();
       const { code, stderr } = await run('up', await current(), slow);
       assert.equal(code, 1, stderr);
       assert.match(stderr, new RegExp(`migrations/${colour}:5:1: .*statement timeout \\(SQLSTATE 57014\\)`));
+      assert.ok(performance.now() - began < 15_000);
     } finally {
       slow.dispose();
     }
