@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { ListenError, serve } from './serve.ts';
@@ -29,14 +30,18 @@ test('what fetch does not answer, thrown at once or later, is answered by `faile
   }
 });
 
-test('a request has a URL that can be parsed, and its body', async () => {
-  const server = await serve({
+/** Answers with the method, the path and the body. */
+const echo = () =>
+  serve({
     hostname: '127.0.0.1',
     port: 0,
-    fetch: async (request) =>
-      new Response(`${request.method} ${new URL(request.url).pathname} ${await request.text()}`),
+    fetch: async ({ method, url, body }) =>
+      new Response(`${method} ${new URL(url).pathname} ${await new Response(body).text()}`),
     failed: (_request, error) => new Response(String(error), { status: 500 }),
   });
+
+test('a request has a URL that can be parsed, and its body', async () => {
+  const server = await echo();
   try {
     for (const head of ['HTTP/1.0', 'HTTP/1.1\r\nHost: [', 'HTTP/1.1\r\nHost: x:99999', 'HTTP/1.1\r\nHost: a b']) {
       const socket = connect(server.port, '127.0.0.1');
@@ -48,6 +53,35 @@ test('a request has a URL that can be parsed, and its body', async () => {
   } finally {
     await server.abort();
   }
+});
+
+test('bodies that are still arriving when the end begins arrive whole, and then it ends', async () => {
+  const server = await echo();
+  const started: Socket[] = [];
+  for (let count = 0; count < 2; count++) {
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write('POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 10\r\n\r\n12');
+    started.push(socket);
+  }
+  // Answered by the same thread: what came before it has been read.
+  assert.equal((await fetch(`http://127.0.0.1:${server.port}/`)).status, 200);
+  let ended = false;
+  const end = server.drain().then(() => {
+    ended = true;
+  });
+  for (const socket of started) {
+    for (const part of ['345', '67890']) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(ended, false);
+      socket.write(part);
+    }
+    const [start, answer] = (await text(socket)).split('\r\n\r\n');
+    assert.match(start ?? '', /^HTTP\/1\.1 200 /);
+    assert.equal(answer, 'POST /a 1234567890');
+  }
+  await end;
+  await assert.rejects(fetch(`http://127.0.0.1:${server.port}/`));
 });
 
 test('an address or a name that is not of this machine is said in terms of the setting', async () => {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { watchArrivals } from './arrivals.ts';
 import { repairUrl } from './request-url.ts';
 
 /** Who is on the other end of the connection. */
@@ -20,7 +21,10 @@ interface ServeOptions {
   hostname: string;
   /** 0 picks a free port. */
   port: number;
-  /** Has to limit what it reads of a body. What it leaves is read and thrown away, so that every client gets to the answer. */
+  /**
+   * Reads a body by `request.body`, and has to limit what it reads. What it leaves is read and thrown away, so that every client
+   * gets to the answer.
+   */
   fetch(request: Request, peer: Peer): Response | Promise<Response>;
   /** Answers in place of a `fetch` that threw, where the runtimes would with a bare 500 that nobody hears of. May not throw. */
   failed(request: Request, error: unknown): Response;
@@ -97,11 +101,12 @@ function serveOnBun({ hostname, port, answer }: Listening): Server {
 
 function serveOnDeno({ hostname, port, answer }: Listening): Server {
   const controller = new AbortController();
+  const arrivals = watchArrivals();
   const listen = (on: number) =>
     Deno.serve(
       { hostname, port: on, signal: controller.signal, onListen() {} },
-      (request: Request, info: { remoteAddr: { hostname: string; port: number } }) =>
-        answer(request, { address: info.remoteAddr.hostname, port: info.remoteAddr.port }),
+      (request: Request, { remoteAddr }: { remoteAddr: { hostname: string; port: number } }) =>
+        arrivals.during(request, () => answer(request, { address: remoteAddr.hostname, port: remoteAddr.port })),
     );
   let server = listen(port);
   const { port: chosen } = server.addr;
@@ -121,9 +126,12 @@ function serveOnDeno({ hostname, port, answer }: Listening): Server {
   return {
     hostname,
     port: chosen,
-    drain() {
+    async drain() {
+      // A shutdown of Deno 2.9.6 breaks off every body that is still arriving (denoland/deno#36809).
+      await arrivals.none();
+      if (ending) return;
       ending = true;
-      return server.shutdown();
+      await server.shutdown();
     },
     async abort() {
       // Once a shutdown has begun, Deno 2.9.6 has no way left to close what it still waits for (`BadResource`, thrown where it

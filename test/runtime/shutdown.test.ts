@@ -207,7 +207,11 @@ describe('nothing holds the end up', () => {
     assert.equal((await call('GET', '/health')).status, 200);
     program.signal('SIGTERM');
     await program.logged('shutting down');
-    wire.send(body.slice(5));
+    for (const part of [body.slice(5, 10), body.slice(10)]) {
+      // So that the server has begun to end.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      wire.send(part);
+    }
     const answer = await wire.read();
     assert.equal(answer.status, 200, answer.body);
     assert.equal((await program.ended()).code, 0);

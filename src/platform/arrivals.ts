@@ -1,0 +1,52 @@
+/** Requests with bodies that have not arrived whole. */
+export interface Arrivals {
+  /** Answers a request, which gets its body by `request.body` alone. What the answer leaves of the body counts no more. */
+  during(request: Request, answer: () => Promise<Response>): Promise<Response>;
+  /** Resolves as soon as there is none. */
+  none(): Promise<void>;
+}
+
+export function watchArrivals(): Arrivals {
+  const arriving = new Set<Request>();
+  let none = Promise.withResolvers<void>();
+
+  function arrived(request: Request): void {
+    if (arriving.delete(request) && arriving.size === 0) none.resolve();
+  }
+
+  return {
+    async during(request, answer) {
+      if (request.body === null) return answer();
+      if (arriving.size === 0) none = Promise.withResolvers();
+      arriving.add(request);
+      const body = withEnd(request.body, () => arrived(request));
+      // A property in front of that of its class: a new Request would ask for the signal, and Deno warns of that.
+      Object.defineProperty(request, 'body', { value: body });
+      try {
+        return await answer();
+      } finally {
+        arrived(request);
+      }
+    },
+    async none() {
+      while (arriving.size > 0) await none.promise;
+    },
+  };
+}
+
+/** The same bytes, read when they are asked for. */
+function withEnd(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        ended();
+        controller.close();
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
