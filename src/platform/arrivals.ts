@@ -16,7 +16,8 @@ export function watchArrivals(): Arrivals {
 
   return {
     async during(request, answer) {
-      if (request.body === null) return answer();
+      // On Deno there is a body to every POST, if of nothing.
+      if (request.body === null || !hasContent(request.headers)) return answer();
       if (arriving.size === 0) none = Promise.withResolvers();
       arriving.add(request);
       const body = withEnd(request.body, () => arrived(request));
@@ -32,6 +33,11 @@ export function watchArrivals(): Arrivals {
       while (arriving.size > 0) await none.promise;
     },
   };
+}
+
+/** By RFC 9112, 6.3. */
+function hasContent(headers: Headers): boolean {
+  return headers.has('transfer-encoding') || Number(headers.get('content-length')) > 0;
 }
 
 /** The same bytes, read when they are asked for. */
