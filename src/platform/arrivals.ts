@@ -21,7 +21,7 @@ export function watchArrivals(): Arrivals {
       if (arriving.size === 0) none = Promise.withResolvers();
       arriving.add(request);
       const body = withEnd(request.body, () => arrived(request));
-      // A property in front of that of its class: a new Request would ask for the signal, and Deno warns of that.
+      // A property in front of that of its class: a new Request would ask for the signal.
       Object.defineProperty(request, 'body', { value: body });
       try {
         return await answer();
@@ -40,18 +40,19 @@ function hasContent(headers: Headers): boolean {
   return headers.has('transfer-encoding') || Number(headers.get('content-length')) > 0;
 }
 
-/** The same bytes, read when they are asked for. */
+/** The same bytes, read when they are asked for. Not before: Deno throws away what nobody has asked for, but waits for who has. */
 function withEnd(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream(
     {
       async pull(controller) {
+        reader ??= body.getReader();
         const { done, value } = await reader.read();
         if (!done) return controller.enqueue(value);
         ended();
         controller.close();
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => (reader ?? body).cancel(reason),
     },
     { highWaterMark: 0 },
   );
