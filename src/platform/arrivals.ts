@@ -1,4 +1,4 @@
-/** Requests with bodies that have not arrived whole. */
+/** Requests with bodies that have not arrived whole: what Deno would break off at the end (`drain` in serve.ts). */
 export interface Arrivals {
   /** Answers a request, which gets its body by `request.body` alone. What the answer leaves of the body counts no more. */
   during(request: Request, answer: () => Promise<Response>): Promise<Response>;

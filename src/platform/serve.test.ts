@@ -57,31 +57,35 @@ test('a request has a URL that can be parsed, and its body', async () => {
 
 test('bodies that are still arriving when the end begins arrive whole, and then it ends', async () => {
   const server = await echo();
-  const started: Socket[] = [];
-  for (let count = 0; count < 2; count++) {
-    const socket = connect(server.port, '127.0.0.1');
-    await once(socket, 'connect');
-    socket.write('POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 10\r\n\r\n12');
-    started.push(socket);
-  }
-  // Answered by the same thread: what came before it has been read.
-  assert.equal((await fetch(`http://127.0.0.1:${server.port}/`)).status, 200);
-  let ended = false;
-  const end = server.drain().then(() => {
-    ended = true;
-  });
-  for (const socket of started) {
-    for (const part of ['345', '67890']) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      assert.equal(ended, false);
-      socket.write(part);
+  try {
+    const started: Socket[] = [];
+    for (let count = 0; count < 2; count++) {
+      const socket = connect(server.port, '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write('POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 10\r\n\r\n12');
+      started.push(socket);
     }
-    const [start, answer] = (await text(socket)).split('\r\n\r\n');
-    assert.match(start ?? '', /^HTTP\/1\.1 200 /);
-    assert.equal(answer, 'POST /a 1234567890');
+    // Answered by the same thread: what came before it has been read.
+    assert.equal((await fetch(`http://127.0.0.1:${server.port}/`)).status, 200);
+    let ended = false;
+    const end = server.drain().then(() => {
+      ended = true;
+    });
+    for (const socket of started) {
+      for (const part of ['345', '67890']) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        assert.equal(ended, false);
+        socket.write(part);
+      }
+      const [start, answer] = (await text(socket)).split('\r\n\r\n');
+      assert.match(start ?? '', /^HTTP\/1\.1 200 /);
+      assert.equal(answer, 'POST /a 1234567890');
+    }
+    await end;
+    await assert.rejects(fetch(`http://127.0.0.1:${server.port}/`));
+  } finally {
+    await server.abort();
   }
-  await end;
-  await assert.rejects(fetch(`http://127.0.0.1:${server.port}/`));
 });
 
 test('an address or a name that is not of this machine is said in terms of the setting', async () => {
