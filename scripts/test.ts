@@ -1,166 +1,112 @@
-// Every test that needs no tool from outside npm. `bun run test [--only unit|deno|database|contract|runtime|faults|migrations|archive|ship|browser] [--runtime bun,deno,binary] [--engine embedded,15,18]`
+// The proof that all is well. `bun run test [--only PART]... [--runtime bun,deno,binary] [--engine embedded,15,18]`
 //
-// Unit tests run on Bun and on Deno; the black-box suites run on {Bun source, Deno source, binary} x {embedded, PostgreSQL 15, 18}.
-import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { parseArgs, stripVTControlCharacters } from 'node:util';
+// Without `--only` every part that needs no program from outside npm; with `--everything` the others too, as `.ci/run` does it. Steps run
+// side by side: the plan is in proof/plan.ts. CATATLAS_PROOF=nightly: docs/explanation/testing.md.
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { findBrowser } from '../test/harness/browser.ts';
 import { type RunningPostgres, startPostgres } from '../test/harness/postgres.ts';
-import { endOf } from './deploy/program.ts';
+import { proof } from '../test/harness/proof.ts';
+import { endCommands, lastOf, runCommand, withoutPassed } from './proof/command.ts';
+import { type Choice, engines, outsideParts, parts, planOf, runtimes } from './proof/plan.ts';
+import { type Result, runSteps, type Step } from './proof/schedule.ts';
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
-    runtime: { type: 'string', default: 'bun,deno,binary' },
-    engine: { type: 'string', default: 'embedded,15,18' },
+    everything: { type: 'boolean', default: false },
+    runtime: { type: 'string' },
+    engine: { type: 'string' },
   },
 });
 
-interface Step {
-  name: string;
-  command: [string, ...string[]];
-  env?: Record<string, string>;
+/** Those of the names that are asked for: all where nothing is. Throws with every name that is none of them. */
+function chosen<T extends string>(
+  what: string,
+  asked: readonly string[] | undefined,
+  names: readonly T[],
+): readonly T[] {
+  if (asked === undefined) return names;
+  const unknown = asked.filter((one) => !names.some((name) => name === one));
+  if (unknown.length > 0) throw new Error(`no ${what} ${unknown.join(', ')}: there are ${names.join(', ')}`);
+  return names.filter((name) => asked.includes(name));
 }
 
-/** A suite that hangs is a failure, not a wait. */
-const perTestMilliseconds = 120_000;
-/** So much of a step that failed is shown again at the end. */
-const failureLines = 40;
-const bunTest = (...paths: string[]): [string, ...string[]] => [
-  'bun',
-  'test',
-  `--timeout=${perTestMilliseconds}`,
-  ...paths,
-];
-
-const servers: RunningPostgres[] = [];
-
-async function plan(): Promise<Step[]> {
-  const wanted = (name: string) => values.only === undefined || values.only.includes(name);
-  const steps: Step[] = [];
-  if (wanted('unit'))
-    steps.push({ name: 'unit on Bun', command: bunTest('src/', 'scripts/', 'test/architecture.test.ts') });
-  if (wanted('deno'))
-    steps.push({ name: 'unit on Deno', command: ['deno', 'test', '-A', '--no-check', '--quiet', 'src/'] });
-  if (wanted('database')) steps.push({ name: 'database', command: bunTest('test/database/') });
-  const runtimes = values.runtime.split(',');
-  const engines = values.engine.split(',');
-  if (
-    runtimes.includes('binary') &&
-    ['contract', 'runtime', 'faults', 'migrations', 'archive', 'ship', 'browser'].some(wanted)
-  )
-    steps.push({ name: 'build', command: ['bun', 'run', 'build'] });
-  if (wanted('contract')) {
-    const urls: Record<string, string> = {};
-    for (const engine of engines) {
-      if (engine === 'embedded') continue;
-      const server = await startPostgres({ version: engine === '15' ? 15 : 18 });
-      servers.push(server);
-      urls[`CATATLAS_TEST_POSTGRES_${engine}`] = server.url;
-    }
-    for (const runtime of runtimes) {
-      for (const engine of engines) {
-        steps.push({
-          name: `contract: ${runtime} on ${engine}`,
-          command: bunTest('test/contract/'),
-          env: { ...urls, CATATLAS_TEST_RUNTIME: runtime, CATATLAS_TEST_ENGINE: engine },
-        });
-      }
-    }
-  }
-  if (wanted('runtime')) {
-    for (const runtime of runtimes)
-      steps.push({
-        name: `runtime: ${runtime}`,
-        command: bunTest('test/runtime/'),
-        env: { CATATLAS_TEST_RUNTIME: runtime },
-      });
-  }
-  if (wanted('faults')) {
-    for (const runtime of runtimes)
-      steps.push({
-        name: `faults: ${runtime}`,
-        command: bunTest(...faultTests()),
-        env: { CATATLAS_TEST_RUNTIME: runtime },
-      });
-  }
-  const binary = { CATATLAS_TEST_RUNTIME: 'binary' };
-  if (wanted('migrations'))
-    steps.push({ name: 'migrations', command: bunTest(...migrationTests(), 'test/upgrade/'), env: binary });
-  if (wanted('archive')) steps.push({ name: 'archive', command: bunTest('test/archive/'), env: binary });
-  if (wanted('ship') && asRoot()) steps.push({ name: 'ship', command: bunTest('test/ship/') });
-  if (wanted('browser') && has('Chromium', existsSync(process.env['CHROMIUM'] ?? '/usr/bin/chromium')))
-    steps.push({ name: 'browser', command: bunTest('test/browser/') });
-  return steps;
-}
+const inCi = process.env['CI'] === 'true';
+const outside: Record<Parameters<Choice['has']>[0], readonly [what: string, there: () => boolean]> = {
+  root: ['root on Linux', () => process.platform === 'linux' && process.getuid?.() === 0],
+  pgbouncer: ['PgBouncer', () => existsSync('/usr/sbin/pgbouncer')],
+  chromium: ['Chromium', () => findBrowser() !== undefined],
+};
 
 /** What npm does not bring: on a laptop its tests are left out, and that is said; in CI they fail. */
-function has(what: string, there: boolean): boolean {
-  if (!there) console.log(`Without ${what}: some tests are left out.`);
-  return there || process.env['CI'] === 'true';
+const has: Choice['has'] = (name) => {
+  const [what, look] = outside[name];
+  const there = look();
+  if (!there && !inCi) console.log(`Without ${what}: some tests are left out.`);
+  return there || inCi;
+};
+
+/** One server for all steps that test on this version. */
+async function startServers(steps: readonly Step[]): Promise<RunningPostgres[]> {
+  const versions = ([15, 18] as const).filter((version) =>
+    steps.some(({ env }) => env?.['CATATLAS_TEST_ENGINE'] === String(version)),
+  );
+  return await Promise.all(versions.map((version) => startPostgres({ version, settings: { max_connections: '400' } })));
 }
 
-const asRoot = () => has('root on Linux', process.platform === 'linux' && process.getuid?.() === 0);
+const labelOf = ({ step, passed, seconds, processorSeconds }: Result) =>
+  `${passed ? 'ok  ' : 'FAIL'} ${step.name} (${seconds.toFixed(1)} s, ${processorSeconds.toFixed(1)} s of processor)`;
 
-function faultTests(): string[] {
-  if (asRoot()) return ['test/faults/'];
-  return without('test/faults', ['disk-full.test.ts', 'embedded-disk-full.test.ts', 'output-disk-full.test.ts']);
-}
+const steps = planOf({
+  proof,
+  parts:
+    values.only === undefined && !values.everything
+      ? parts.filter((part) => !outsideParts.includes(part))
+      : chosen('part', values.only, parts),
+  runtimes: chosen('runtime', values.runtime?.split(','), runtimes),
+  engines: chosen('engine', values.engine?.split(','), engines),
+  tools: process.env['CATATLAS_TOOLS'],
+  has,
+});
 
-function migrationTests(): string[] {
-  if (has('PgBouncer', existsSync('/usr/sbin/pgbouncer'))) return ['test/migrations/'];
-  return without('test/migrations', ['pooler.test.ts', 'harness.test.ts']);
-}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    console.log(`\nended by ${signal}`);
+    endCommands();
+    process.exit(1);
+  });
 
-/** The test files of a folder but these. */
-function without(folder: string, needing: readonly string[]): string[] {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.test.ts') && !needing.includes(file));
-  return files.map((file) => `${folder}/${file}`);
-}
-
-/** Runs a command, shows what it prints, and returns that too. */
-async function runShown([program, ...args]: Step['command'], env: Step['env']) {
-  const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const chunks: Uint8Array[] = [];
-  for (const [from, to] of [
-    [child.stdout, process.stdout],
-    [child.stderr, process.stderr],
-  ] as const)
-    from.on('data', (chunk: Uint8Array) => {
-      chunks.push(chunk);
-      to.write(chunk);
-    });
-  const { code, reason } = await endOf(child);
-  return { passed: code === 0, output: `${Buffer.concat(chunks)}\n${program}: ${reason}` };
-}
-
-/** What was not good in the output of a test runner: nearly all of it without the lines of tests that passed. */
-function withoutPassed(output: string): string {
-  const passed = /^\((pass|skip)\) | \.\.\. ok\b/;
-  const rest = stripVTControlCharacters(output)
-    .split('\n')
-    .filter((line) => !passed.test(line));
-  return rest.slice(-failureLines).join('\n').trim();
-}
-
-const results: { name: string; passed: boolean; seconds: number; output: string }[] = [];
+const began = performance.now();
+const minutes = () => {
+  const seconds = Math.floor((performance.now() - began) / 1000);
+  return `${String(Math.floor(seconds / 60)).padStart(2, '0')}:${String(seconds % 60).padStart(2, '0')}`;
+};
+const servers = await startServers(steps);
+const urls = Object.fromEntries(servers.map(({ version, url }) => [`CATATLAS_TEST_POSTGRES_${version}`, url]));
+let results: Result[];
 try {
-  for (const { name, command, env } of await plan()) {
-    console.log(`\n=== ${name}`);
-    const began = performance.now();
-    const { passed, output } = await runShown(command, env);
-    results.push({ name, passed, seconds: (performance.now() - began) / 1000, output });
-    // Without a binary there is nothing to test in it.
-    if (name === 'build' && !passed) break;
-  }
+  results = await runSteps(steps, {
+    processors: availableParallelism(),
+    run: (step) =>
+      runCommand(step.env?.['CATATLAS_TEST_ENGINE'] === undefined ? step : { ...step, env: { ...step.env, ...urls } }),
+    began: ({ name }) => console.log(`${minutes()} begins: ${name}`),
+    ended: (result) => {
+      const output = result.passed ? withoutPassed(result.output) : result.output;
+      console.log(`\n=== ${minutes()} ${labelOf(result)}\n${output}\n`);
+    },
+  });
 } finally {
   for (const server of servers) await server.stop();
 }
 
 console.log('');
-for (const { name, passed, seconds } of results)
-  console.log(`${passed ? 'ok  ' : 'FAIL'} ${name} (${seconds.toFixed(1)} s)`);
+for (const result of results) console.log(labelOf(result));
+const processorSeconds = results.reduce((sum, result) => sum + result.processorSeconds, 0);
+console.log(`${minutes()} in all, ${processorSeconds.toFixed(0)} s of processor`);
 const failed = results.filter((result) => !result.passed);
 // Again, at the end: above it is lost among thousands of lines.
-for (const { name, output } of failed) console.log(`\n=== what failed in ${name}\n${withoutPassed(output)}`);
+for (const { step, output } of failed) console.log(`\n=== what failed in ${step.name}\n${lastOf(output)}`);
 console.log(`\n${results.length - failed.length} passed, ${failed.length} failed`);
 process.exitCode = failed.length === 0 && results.length > 0 ? 0 : 1;

@@ -1,15 +1,27 @@
 import { Buffer } from 'node:buffer';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 
 /**
- * Starts Chromium without a window: the one named by CHROMIUM, or Debian's. It is told not to speak to anybody on its own
- * account, so that every request that is seen was made by the page.
+ * The path of a browser of Chromium's family: the one that CHROMIUM names, else one on the PATH, else Debian's; undefined when there is none.
+ * Runners of GitHub have Chrome; their `chromium` is a snap, which does not run there.
+ */
+export function findBrowser(): string | undefined {
+  const named = process.env['CHROMIUM'];
+  if (named !== undefined) return existsSync(named) ? named : undefined;
+  const folders = (process.env['PATH'] ?? '').split(':');
+  const paths = ['chromium', 'google-chrome'].flatMap((name) => folders.map((folder) => join(folder, name)));
+  return [...paths, '/usr/bin/chromium'].find((path) => existsSync(path));
+}
+
+/**
+ * Starts Chromium without a window. It is told not to speak to anybody on its own account, so that every request that is seen was
+ * made by the page.
  */
 export async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-  if (!existsSync(executablePath))
-    throw new Error(`no browser at ${executablePath}: apt-get install chromium, or name one with CHROMIUM`);
+  const executablePath = findBrowser();
+  if (executablePath === undefined) throw new Error('no browser: apt-get install chromium, or name one with CHROMIUM');
   return await chromium.launch({
     executablePath,
     headless: true,
