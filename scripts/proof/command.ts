@@ -1,8 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
+import { repetitions } from '../../test/harness/proof.ts';
 import type { Outcome, Step } from './schedule.ts';
 
 /** A step that hangs is a failure, not a wait. In milliseconds. */
-const deadlineMilliseconds = 20 * 60_000;
+const deadlineMilliseconds = repetitions({ ci: 20, nightly: 75 }) * 60_000;
 /** So much of a step that failed is shown again at the end. */
 const failureLines = 60;
 

@@ -10,7 +10,7 @@ import type { Step } from './schedule.ts';
 export const parts = [
   'check',
   'unit',
-  'deno',
+  'engine',
   'database',
   'contract',
   'runtime',
@@ -67,6 +67,11 @@ const bunTest = (paths: readonly string[], timeout = perTest): Step['command'] =
   `--timeout=${timeout}`,
   ...paths,
 ];
+
+const denoTest = (...args: string[]): Step['command'] => ['deno', 'test', '-A', '--no-check', '--quiet', ...args];
+
+/** Starts the embedded engine dozens of times: longer than all other tests in src/ together. */
+const engineTest = 'src/database/embedded.test.ts';
 
 const testFiles = (folder: string, without: readonly string[] = []) =>
   readdirSync(join(root, folder))
@@ -125,9 +130,15 @@ export function planOf(choice: Choice): Step[] {
       });
       add('tree is as it was', ['git', 'diff', '--exit-code'], { alone: true });
     },
-    unit: () => add('unit', bunTest(['src/', 'scripts/', 'test/architecture.test.ts'])),
-    deno: () => add('unit on Deno', ['deno', 'test', '-A', '--no-check', '--quiet', 'src/']),
-    database: () => addFiles('database'),
+    unit() {
+      add('unit', bunTest([`--path-ignore-patterns=${engineTest}`, 'src/', 'scripts/', 'test/architecture.test.ts']));
+      add('unit on Deno', denoTest(`--ignore=${engineTest}`, 'src/'));
+    },
+    engine() {
+      add('engine', bunTest([engineTest]));
+      add('engine on Deno', denoTest(engineTest));
+    },
+    database: () => addFiles('database', nightly ? { env: { CATATLAS_FUZZ_SEQUENCES: '20000' } } : {}),
     contract() {
       for (const runtime of choice.runtimes)
         for (const engine of choice.engines) {
@@ -190,7 +201,8 @@ export function planOf(choice: Choice): Step[] {
 
   const needed = new Set(steps.flatMap(({ needs }) => needs ?? []));
   if (needed.has('build')) add('build', ['bun', 'scripts/build.ts']);
-  for (const name of needed) if (name.startsWith('install ')) add(name, ['bash', '.ci/install', name.slice('install '.length)]);
+  for (const name of needed)
+    if (name.startsWith('install ')) add(name, ['bash', '.ci/install', name.slice('install '.length)]);
   return steps;
 }
 

@@ -352,19 +352,27 @@ export function spawnGuard(directory: string, pidFiles: string | readonly string
   });
 }
 
+/** Below the ports that kernels choose from: nobody gets one of these by chance, not even for the near end of a connection. */
+const portsToGive = { first: 11_000, count: 20_000 };
 const portsGiven = new Set<number>();
 
-/** A port of 127.0.0.1 that is free now, and is given only once: the kernel may choose the same again while nobody listens on it. */
+/** A port of 127.0.0.1 on which nobody listens, and that is given only once. Other processes that ask get others, very likely. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port of 127.0.0.1 is free');
-  if (portsGiven.has(address.port)) return await freePort();
-  portsGiven.add(address.port);
-  return address.port;
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const port = portsToGive.first + Math.floor(Math.random() * portsToGive.count);
+    if (portsGiven.has(port)) continue;
+    portsGiven.add(port);
+    const probe = createServer();
+    const listens = new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!(await listens)) continue;
+    probe.close();
+    await once(probe, 'close');
+    return port;
+  }
+  throw new Error('no port of 127.0.0.1 is free');
 }
 
 /** The server process and all of its children. */

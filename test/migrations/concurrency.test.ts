@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+import { repetitions } from '../harness/proof.ts';
 import { runtime } from '../harness/target.ts';
 import { laterFile, makeVariant, migrationFileNames, type Variant } from '../harness/variant.ts';
 import { openWorkshop, type Program, type Workshop } from '../runtime/process.ts';
@@ -17,9 +18,9 @@ import {
 } from './inspection.ts';
 
 const processes = 8;
-const rounds = runtime === 'binary' ? 50 : 4;
+const rounds = runtime === 'binary' ? repetitions({ ci: 10, nightly: 50 }) : 4;
 /** In every so many rounds the processes are servers. */
-const serverRound = runtime === 'binary' ? 10 : 4;
+const serverRound = runtime === 'binary' ? repetitions({ ci: 5, nightly: 10 }) : 4;
 const rows = 200_000;
 
 let workshop: Workshop;

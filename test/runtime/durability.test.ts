@@ -5,11 +5,12 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Entry } from '../../src/entries/schemas.ts';
 import { clientOf } from '../harness/client.ts';
+import { repetitions } from '../harness/proof.ts';
 import { runtime } from '../harness/target.ts';
 import { chooseSeed, openWorkshop, type Program, randomFrom, type Workshop } from './process.ts';
 
-const rounds = runtime === 'binary' ? 50 : 5;
-const firstStarts = runtime === 'binary' ? 10 : 4;
+const rounds = runtime === 'binary' ? repetitions({ ci: 10, nightly: 50 }) : 5;
+const firstStarts = runtime === 'binary' ? repetitions({ ci: 4, nightly: 10 }) : 4;
 const writers = 4;
 /** How long the writers write before the end, at most, in milliseconds. */
 const longestWriting = 350;

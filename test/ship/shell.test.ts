@@ -129,8 +129,8 @@ test('tidying up after the executable decides nothing: neither a folder that sta
   }
 });
 
-test('.ci/run installs what is missing, and nothing else', async () => {
-  const script = readFileSync(join(root, '.ci/run'), 'utf8');
+test('.ci/install installs what is missing, and nothing else', async () => {
+  const script = readFileSync(join(root, '.ci/install'), 'utf8');
   // Up to where it would install something on this machine.
   const part = /^packages=\(\)$.*?^(?=if )/ms.exec(script)?.[0] ?? assert.fail('where are the packages?');
   const needs = [...part.matchAll(/^need ([\w-]+) (\S+)$/gm)].map(([, command = '', name = '']) => ({ command, name }));

@@ -5,6 +5,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { targets } from '../../scripts/deploy/build-release.ts';
+import { parts } from '../../scripts/proof/plan.ts';
 import { root } from '../harness/target.ts';
 import { parseDockerfile, textOf } from './dockerfile.ts';
 import { allJobs, allNeeds, jobOf, secretsOf, texts, workflowOf, workflows } from './workflow.ts';
@@ -59,13 +60,14 @@ test('tools have their versions in files that Dependabot reads, and nowhere else
   }
   assert.deepEqual(sorted(updates.map((one) => one['package-ecosystem'])), sorted(Object.keys(manifests)));
   const commands = allJobs().flatMap(({ job }) => (job.steps ?? []).flatMap(({ run }) => run ?? []));
-  for (const text of [...commands, read('.ci/run')])
+  const scripts = [read('.ci/run'), read('.ci/install')];
+  for (const text of [...commands, ...scripts])
     for (const line of text.split('\n')) {
       if (/\bgo\b.* install/.test(line)) assert.match(line, /go -C \.ci install/, line);
       assert.doesNotMatch(line, /\w@v\d|pip.*==/, line);
     }
   // Whatever is installed is in go.mod as something direct.
-  const installed = found(/(?<=\s)((?:github\.com|go\.k6\.io)\/[\w./-]+)/g, [...commands, read('.ci/run')].join('\n'));
+  const installed = found(/(?<=\s)((?:github\.com|go\.k6\.io)\/[\w./-]+)/g, [...commands, ...scripts].join('\n'));
   assert.deepEqual(sorted(installed), sorted(found(/_ "(\S+)"/g, read('.ci/tools.go'))));
   const direct = found(/^\t(\S+) v\S+$/gm, read('.ci/go.mod'));
   for (const path of installed)
@@ -74,6 +76,13 @@ test('tools have their versions in files that Dependabot reads, and nowhere else
       path,
     );
   assert.deepEqual(found(/k6\/v2@(v\S+)/g, read('docs/load-testing.md')), found(/k6\/v2 (v\S+)/g, read('.ci/go.mod')));
+});
+
+test('every part of the proof has a runner, on each push and in the night', () => {
+  for (const name of ['ci.yml', 'nightly.yml']) {
+    const matrix = jobOf(name, 'proof').strategy?.matrix.include ?? [];
+    assert.deepEqual(sorted(matrix.flatMap((one) => one['parts']?.split(' ') ?? [])), sorted(parts), name);
+  }
 });
 
 test('actions are pinned by commit, with the version beside it', () => {
@@ -217,6 +226,7 @@ test('what nobody watches opens an issue when it fails, and only that may', () =
   for (const [name, id] of [
     ['backup.yml', 'report'],
     ['deploy.yml', 'report'],
+    ['nightly.yml', 'report'],
   ] as const) {
     const report = jobOf(name, id);
     assert.match(report.if ?? '', /always\(\)/, name);
