@@ -67,6 +67,7 @@ const steps = planOf({
       : chosen('part', values.only, parts),
   runtimes: chosen('runtime', values.runtime?.split(','), runtimes),
   engines: chosen('engine', values.engine?.split(','), engines),
+  named: values.runtime !== undefined || values.engine !== undefined,
   tools: process.env['CATATLAS_TOOLS'],
   has,
 });

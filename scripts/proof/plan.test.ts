@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Proof } from '../../test/harness/proof.ts';
-import { costs } from './costs.ts';
+import { costOf, strayCosts } from './costs.ts';
 import { type Choice, engines, outsideParts, parts, planOf, runtimes } from './plan.ts';
 import { runSteps, type Step } from './schedule.ts';
 
@@ -48,6 +48,13 @@ test('on each push the contract holds on each runtime and on each engine, at nig
     assert.deepEqual(new Set(pairs('ci').map((pair) => pair.split(' on ')[place])), new Set<string>(names));
   assert.equal(pairs('ci').length, 5);
   assert.equal(pairs('nightly').length, runtimes.length * engines.length);
+});
+
+test('a pair that is asked for by name is run, whatever the proof', () => {
+  const choice = { parts: ['contract', 'runtime'], runtimes: ['bun'], engines: ['embedded'], named: true } as const;
+  const names = namesOf(plan('ci', choice));
+  assert.ok(names.includes('contract: bun on embedded') && names.includes('runtime/doctor.test.ts: bun'));
+  assert.ok(names.every((name) => /bun/.test(name)));
 });
 
 test('what only the night proves is in docs/explanation/testing.md, and nothing else', () => {
@@ -109,10 +116,10 @@ test('on a machine without root, PgBouncer and Chromium the tests that need them
 });
 
 test('costs are those of steps that there are', () => {
-  const names = new Set(namesOf(plan('nightly')));
-  assert.deepEqual(
-    Object.keys(costs).filter((name) => !names.has(name)),
-    [],
-  );
-  for (const [name, [seconds, load]] of Object.entries(costs)) assert.ok(seconds > 0 && load > 0 && load <= 2, name);
+  const names = namesOf(plan('nightly'));
+  assert.deepEqual(strayCosts(names), []);
+  for (const name of names) {
+    const [seconds, load] = costOf(name);
+    assert.ok(seconds > 0 && load > 0 && load <= 2, name);
+  }
 });

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Proof } from '../../test/harness/proof.ts';
 import type { Engine, Runtime } from '../../test/harness/target.ts';
-import { costs } from './costs.ts';
+import { costOf } from './costs.ts';
 import type { Step } from './schedule.ts';
 
 /** What can be proven by itself: `bun run test --only PART`, `.ci/run PART`. */
 export const parts = [
   'check',
   'unit',
+  'deno',
   'engine',
   'database',
   'contract',
@@ -48,6 +49,8 @@ export interface Choice {
   parts: readonly Part[];
   runtimes: readonly Runtime[];
   engines: readonly Engine[];
+  /** Were runtimes or engines asked for by name? Then every pair of them is meant, whatever the proof. */
+  named?: boolean;
   /** The folder that `.ci/install` puts programs into. Without one they are those of the PATH. */
   tools?: string | undefined;
   /** Is there what npm does not bring? Test files that need it are left out where there is not. */
@@ -78,15 +81,12 @@ const testFiles = (folder: string, without: readonly string[] = []) =>
     .filter((name) => name.endsWith('.test.ts') && !without.includes(name))
     .sort();
 
-/** What a step costs when nobody has measured it. */
-const unknownCost = [30, 1] as const;
-
 /** The steps of a proof: every test file that was chosen, on everything it is to run on, and what these steps need. */
 export function planOf(choice: Choice): Step[] {
   const { proof, tools, has } = choice;
   const steps: Step[] = [];
   const add = (name: string, command: Step['command'], more: Partial<Step> = {}) => {
-    const [seconds, load] = costs[name] ?? unknownCost;
+    const [seconds, load] = costOf(name);
     steps.push({ name, command, seconds, load, ...more, env: { CATATLAS_PROOF: proof, ...more.env } });
   };
   /** The steps that install programs, where they are to be installed. */
@@ -104,6 +104,7 @@ export function planOf(choice: Choice): Step[] {
     env: { CATATLAS_TEST_RUNTIME: runtime },
   });
   const nightly = proof === 'nightly';
+  const everyPair = nightly || choice.named === true;
 
   const making: Record<Part, () => void> = {
     check() {
@@ -112,13 +113,10 @@ export function planOf(choice: Choice): Step[] {
         needs: installed('linters'),
       });
       add('workflows', [tool('go/actionlint', 'actionlint')], { needs: installed('linters', 'debian') });
-      add(
-        'workflows, security',
-        [tool('python/bin/zizmor', 'zizmor'), '--offline', '--persona', 'pedantic', '.github'],
-        {
-          needs: installed('python'),
-        },
-      );
+      const zizmor = tool('python/bin/zizmor', 'zizmor');
+      add('workflows, security', [zizmor, '--offline', '--persona', 'pedantic', '.github'], {
+        needs: installed('python'),
+      });
       add('image', [tool('python/bin/hadolint', 'hadolint'), 'Dockerfile'], { needs: installed('python') });
       const scripts = readdirSync(join(root, 'scripts/deploy')).filter((name) => name.endsWith('.sh'));
       add('scripts', ['shellcheck', ...scripts.map((name) => `scripts/deploy/${name}`), '.ci/run', '.ci/install'], {
@@ -132,8 +130,8 @@ export function planOf(choice: Choice): Step[] {
     },
     unit() {
       add('unit', bunTest([`--path-ignore-patterns=${engineTest}`, 'src/', 'scripts/', 'test/architecture.test.ts']));
-      add('unit on Deno', denoTest(`--ignore=${engineTest}`, 'src/'));
     },
+    deno: () => add('unit on Deno', denoTest(`--ignore=${engineTest}`, 'src/')),
     engine() {
       add('engine', bunTest([engineTest]));
       add('engine on Deno', denoTest(engineTest));
@@ -143,7 +141,7 @@ export function planOf(choice: Choice): Step[] {
       for (const runtime of choice.runtimes)
         for (const engine of choice.engines) {
           const pair = `${runtime} on ${engine}`;
-          if (!nightly && !pairsOfCi.includes(pair)) continue;
+          if (!everyPair && !pairsOfCi.includes(pair)) continue;
           const { needs, env } = of(runtime);
           add(`contract: ${pair}`, bunTest(['./test/contract/']), {
             needs,
@@ -154,7 +152,7 @@ export function planOf(choice: Choice): Step[] {
     runtime() {
       for (const runtime of choice.runtimes)
         for (const file of testFiles('test/runtime')) {
-          if (!nightly && runtime !== 'binary' && binaryFilesOfCi.includes(file)) continue;
+          if (!everyPair && runtime !== 'binary' && binaryFilesOfCi.includes(file)) continue;
           add(`runtime/${file}: ${runtime}`, bunTest([`./test/runtime/${file}`]), of(runtime));
         }
     },
