@@ -2,15 +2,18 @@ import { stripVTControlCharacters } from 'node:util';
 import { repetitions } from '../../test/harness/proof.ts';
 import type { Outcome, Step } from './schedule.ts';
 
-/** A step that hangs is a failure, not a wait. In milliseconds. */
-const deadlineMilliseconds = repetitions({ ci: 20, nightly: 75 }) * 60_000;
+/** A step that hangs is a failure, not a wait. */
+const longest = repetitions({ ci: 20, nightly: 75 }) * 60_000;
 /** So much of a step that failed is shown again at the end. */
 const failureLines = 60;
 
 const running = new Set<number>();
 
-/** Runs the command of a step to its end, with nothing to read. Never throws. */
-export async function runCommand({ command, env }: Step): Promise<Outcome> {
+/**
+ * Runs the command of a step to its end, with nothing to read, and ends what it leaves behind. Kills it when it takes longer than
+ * `deadline`, in milliseconds. Never throws.
+ */
+export async function runCommand({ command, env }: Step, deadline = longest): Promise<Outcome> {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   let child: Bun.Subprocess<'ignore', 'pipe', 'pipe'>;
@@ -31,7 +34,7 @@ export async function runCommand({ command, env }: Step): Promise<Outcome> {
   const timer = setTimeout(() => {
     late = true;
     endGroup(child.pid);
-  }, deadlineMilliseconds);
+  }, deadline);
   const chunks: Uint8Array[] = [];
   const read = async (from: ReadableStream<Uint8Array>) => {
     for await (const chunk of from) chunks.push(chunk);
@@ -43,7 +46,7 @@ export async function runCommand({ command, env }: Step): Promise<Outcome> {
   // Something it left behind may still hold its output.
   endGroup(child.pid);
   await reading;
-  const reason = late ? `did not end within ${deadlineMilliseconds / 60_000} minutes` : child.signalCode;
+  const reason = late ? `did not end within ${deadline / 60_000} minutes` : child.signalCode;
   if (code !== 0) chunks.push(Buffer.from(`\n${command[0]}: ${reason ?? `exit code ${code}`}\n`));
   return {
     passed: code === 0,
