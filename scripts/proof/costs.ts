@@ -53,6 +53,14 @@ const costs: Readonly<Record<string, Cost>> = {
   'migrations/locking.test.ts': [45, 0.3],
   'migrations/versions.test.ts': [80, 0.6],
 
+  'database/hosts.test.ts': [25, 0.3],
+  'database/pool.test.ts': [20, 0.3],
+  'ship/architectures.test.ts': [40, 0.8],
+  'ship/bootstrap.test.ts': [13, 0.4],
+  'ship/deploy.test.ts': [50, 0.3],
+  'ship/drill.test.ts': [30, 0.3],
+  'scaling/failover.test.ts': [170, 0.5],
+  'scaling/replica.test.ts': [60, 0.3],
   'fuzz: binary on 18': [90, 1.5],
   'fuzz: binary on embedded': [120, 1.5],
 };

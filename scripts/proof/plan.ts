@@ -186,7 +186,13 @@ export function planOf(choice: Choice): Step[] {
           env: { ...onBinary.env, CATATLAS_TEST_ENGINE: engine },
         });
     },
-    k6: () => addFiles('k6', { needs: ['build', ...installed('k6')], env: { ...k6(tools) } }),
+    k6() {
+      const more = { needs: ['build', ...installed('k6')], env: { ...k6(tools) } };
+      // Its thresholds are times of answers.
+      const timed = 'load.test.ts';
+      addFiles('k6', { ...more, without: [timed] });
+      add(`k6/${timed}`, bunTest([`./test/k6/${timed}`]), { ...more, alone: true });
+    },
     scaling() {
       for (const file of testFiles('test/scaling'))
         add(`scaling/${file}`, bunTest([`./test/scaling/${file}`], perScalingTest), {
