@@ -59,6 +59,8 @@ const costs: Readonly<Record<string, Cost>> = {
   'ship/bootstrap.test.ts': [13, 0.4],
   'ship/deploy.test.ts': [50, 0.3],
   'ship/drill.test.ts': [30, 0.3],
+  'k6/shutdown.test.ts': [65, 0.5],
+  'k6/load.test.ts': [120, 0.5],
   'scaling/failover.test.ts': [170, 0.5],
   'scaling/replica.test.ts': [60, 0.3],
   'fuzz: binary on 18': [90, 1.5],

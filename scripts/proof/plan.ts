@@ -188,10 +188,10 @@ export function planOf(choice: Choice): Step[] {
     },
     k6() {
       const more = { needs: ['build', ...installed('k6')], env: { ...k6(tools) } };
-      // Its thresholds are times of answers.
-      const timed = 'load.test.ts';
-      addFiles('k6', { ...more, without: [timed] });
-      add(`k6/${timed}`, bunTest([`./test/k6/${timed}`]), { ...more, alone: true });
+      // They have thresholds: no request may fail, or be slow, at so many a second.
+      const timed = ['load.test.ts', 'shutdown.test.ts'];
+      addFiles('k6', { ...more, without: timed });
+      for (const file of timed) add(`k6/${file}`, bunTest([`./test/k6/${file}`]), { ...more, alone: true });
     },
     scaling() {
       for (const file of testFiles('test/scaling'))
