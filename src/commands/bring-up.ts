@@ -12,7 +12,7 @@ import { type Plan, planMigrations, requireAgreement, requireCompatible } from '
 import type { Log } from '../observability/log.ts';
 import { applicationName } from './application-name.ts';
 import { asCommandFailure } from './database-failure.ts';
-import { migratorOptions } from './maintenance.ts';
+import { explainClosedDoor, explainDenial, migratorOptions, requireOpenSchema } from './maintenance.ts';
 
 interface BringUp {
   settings: Settings;
@@ -48,10 +48,13 @@ export async function bringUpDatabase(given: BringUp): Promise<void> {
         onOpen(database);
         log.info('the database is reached through a pooler: no prepared statements, no session settings');
       }
-      await makeSchemaCurrent(database, given);
+      await requireOpenSchema(database, 'serve');
+      await makeSchemaCurrent(database, given).catch(async (error: unknown) => {
+        throw await explainDenial(error, database, 'serve');
+      });
     });
   } catch (error) {
-    throw asCommandFailure(error);
+    throw asCommandFailure(explainClosedDoor(error, { ...settings, DIRECT_DATABASE_URL: undefined }));
   }
 }
 
@@ -131,6 +134,8 @@ async function migrate(
         lifecycle.schema = { state: 'migrating', began, ...progress };
       },
     });
+  } catch (error) {
+    throw await explainDenial(error, maintenance, 'migrate');
   } finally {
     await maintenance.close();
   }

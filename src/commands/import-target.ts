@@ -13,6 +13,7 @@ import { migratorOptions, withMaintenanceDatabase } from './maintenance.ts';
 interface Given {
   settings: Settings;
   io: CommandIO;
+  deed: 'import' | 'seed';
   /** Nothing may change: what would be made for the rows is made in memory. */
   dryRun: boolean;
 }
@@ -22,11 +23,11 @@ interface Given {
  * the embedded database, it is made. What goes wrong becomes a message and an exit code.
  */
 export async function withImportTarget<T>(given: Given, work: (database: Database) => Promise<T>): Promise<T> {
-  const { settings, io, dryRun } = given;
+  const { settings, io, deed, dryRun } = given;
   try {
     if (dryRun && settings.database.kind === 'embedded' && !holdsDatabase(settings.database.directory))
       return await inMemory(given, work);
-    return await withMaintenanceDatabase({ settings, io, purpose: 'copy' }, async (database, log) => {
+    return await withMaintenanceDatabase({ settings, io, purpose: 'copy', deed }, async (database, log) => {
       const options = migratorOptions({ settings, database, log, shutdown: io.shutdown });
       const plan = planMigrations(options.catalog, await readHistory(database.sql));
       requireAgreement(plan);

@@ -59,7 +59,7 @@ depends on them; a sighting whose cat does not come along is kept without its li
     const dryRun = args.switches.has('dry-run');
     const file = await openFile(path);
     try {
-      return await withImportTarget({ settings, io, dryRun }, async (database) => {
+      return await withImportTarget({ settings, io, deed: 'import', dryRun }, async (database) => {
         const progress = openProgressLine(io);
         const skipped = openSkipFile(args.values['skip-bad']);
         try {

@@ -44,7 +44,7 @@ A database with rows is refused. With production settings it also wants --yes.`,
         ExitCode.usage,
         'these are production settings (DEBUG is False), and made-up sightings are hard to tell from real ones: if you mean it, add --yes',
       );
-    return await withImportTarget({ settings, io, dryRun: false }, async (database) => {
+    return await withImportTarget({ settings, io, deed: 'seed', dryRun: false }, async (database) => {
       const progress = openProgressLine(io);
       const began = performance.now();
       try {

@@ -46,6 +46,9 @@ const fullStates = /^53[12]00$/;
 /** The server is a replica, or set to take no writes. */
 const readOnlyState = '25006';
 
+/** The role lacks a right. */
+export const insufficientPrivilege = '42501';
+
 /** SQLSTATEs of work that the database gave up on, but may do the next time. */
 const retryStates = /^(?:40001|40P01|55P03|57014|25P03|25P04)$/;
 
@@ -53,6 +56,8 @@ const retryStates = /^(?:40001|40P01|55P03|57014|25P03|25P04)$/;
 export function isDatabaseUnreachable(error: unknown): boolean {
   const code = codeOf(error);
   if (code === undefined) return false;
+  // A Unix socket that is not there, or is not for this user.
+  if ((error as { syscall?: unknown }).syscall === 'connect') return true;
   return connectionCodes.has(code) || /^(?:080..|57P0[1-5]|53300)$/.test(code);
 }
 

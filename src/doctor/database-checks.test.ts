@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Deed } from '../database/rights.ts';
 import { checkClosedDatabase, checkDatabase, type DatabaseSurroundings } from './database-checks.ts';
 import type { DatabaseFacts, ServerFacts } from './database-facts.ts';
 
@@ -44,6 +45,7 @@ const around: DatabaseSurroundings = {
   direct: undefined,
   replica: undefined,
   privileges: { value: { creates: true, unusable: [], foreign: [] } },
+  grants: { value: [] },
 };
 
 /** What becomes of one check when some facts are others. */
@@ -128,6 +130,22 @@ describe('what is wrong', () => {
     assertJudged(judged('privileges', saying({ schema: null })), 'fail', /no schema of the search path/);
   });
 
+  test('rights of commands', () => {
+    const grants = (deed: Deed, statement: string) => ({ value: [{ deed, grants: [statement] }] });
+    assertJudged(judged('rights', {}), 'pass', /theirs/);
+    assertJudged(
+      judged('rights', { around: { grants: grants('read all', 'grant select on sequence s to keeper') } }),
+      'warn',
+      /refused: backup create, copy$/,
+      /run: grant select on sequence s to keeper$/,
+    );
+    const direct = { value: { pooled: false, identity: { value: '7/5' }, grants: { value: [] } } };
+    assertJudged(judged('rights', { around: { grants: grants('migrate', 'x'), direct } }), 'pass', /theirs/);
+    assertJudged(judged('rights', { around: { grants: grants('serve', 'x'), direct } }), 'warn', /serve/);
+    assertJudged(judged('rights', { around: { grants: { error: new Error('gone') } } }), 'unknown', /gone/);
+    assertJudged(judged('rights', { around: { direct: { error: new Error('gone') } } }), 'unknown', /gone/);
+  });
+
   test('no writes', () => {
     assertJudged(judged('writable', saying({ replica: true })), 'fail', /replica/, /primary/);
     assertJudged(judged('writable', saying({ read_only: true })), 'fail', /default_transaction_read_only/);
@@ -144,7 +162,7 @@ describe('what is wrong', () => {
     assertJudged(judged('pooler', behind), 'warn', /no DIRECT_DATABASE_URL/);
     const direct = (pooled: boolean, identity: string) => ({
       ...behind,
-      around: { direct: { value: { pooled, identity: { value: identity } } } },
+      around: { direct: { value: { pooled, identity: { value: identity }, grants: { value: [] } } } },
     });
     assertJudged(judged('pooler', direct(false, '7/5')), 'pass', /same database/);
     assertJudged(judged('pooler', direct(false, '7/6')), 'fail', /another database/);

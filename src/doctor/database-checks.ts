@@ -1,6 +1,7 @@
 import type { SettingValues } from '../config/settings.ts';
+import { deedsOfCommands } from '../database/rights.ts';
 import { type Check, checkOf, describeError, type Finding, isLoopback, sayBytes } from './check.ts';
-import type { DatabaseFacts, OpenTransaction, Privileges, ServerFacts } from './database-facts.ts';
+import type { DatabaseFacts, DeedGrants, OpenTransaction, Privileges, ServerFacts } from './database-facts.ts';
 import type { DirectFacts, ReplicaFacts } from './database-target.ts';
 
 /** The checks of an open database, by name and in order. */
@@ -9,6 +10,7 @@ const titles = {
   'database.version': 'Version',
   'database.encoding': 'Encoding',
   'database.privileges': 'Privileges',
+  'database.rights': 'Rights of commands',
   'database.writable': 'Takes writes',
   'database.clock': 'Clock',
   'database.tls': 'TLS',
@@ -48,6 +50,8 @@ export interface DatabaseSurroundings {
   /** Undefined when there is no REPLICA_DATABASE_URL. */
   replica: Finding<ReplicaFacts> | undefined;
   privileges: Finding<Privileges>;
+  /** What the role of DATABASE_URL lacks for the commands. */
+  grants: Finding<DeedGrants[]>;
 }
 
 /** Judges an open database. */
@@ -58,6 +62,7 @@ export function checkDatabase(facts: DatabaseFacts, around: DatabaseSurroundings
     judge('database.version', server, judgeVersion),
     judge('database.encoding', server, judgeEncoding),
     judge('database.privileges', around.privileges, (privileges) => judgePrivileges(privileges, server, around)),
+    judgeRights(around),
     judge('database.writable', server, judgeWritable),
     judge('database.clock', facts.clock, judgeClock),
     judge('database.tls', server, (value) => judgeTls(value, isPooledBy(facts), around)),
@@ -139,6 +144,26 @@ function judgePrivileges(
   return pass(missing.length > 0 ? `${role} reads and writes; DIRECT_DATABASE_URL migrates` : `${role} has all`);
 }
 
+/** Commands other than serve go by DIRECT_DATABASE_URL where there is one. */
+function judgeRights({ kind, direct, grants }: DatabaseSurroundings): Check {
+  const { pass, warn, unknown } = check('database.rights');
+  if (kind === 'embedded') return pass('all: there is one role');
+  const theirs = direct === undefined ? grants : 'error' in direct ? direct : direct.value.grants;
+  if ('error' in grants) return unknown(`the database did not say: ${describeError(grants.error)}`);
+  if ('error' in theirs)
+    return unknown(`the database of DIRECT_DATABASE_URL did not say: ${describeError(theirs.error)}`);
+  const lacking = deedsOfCommands.flatMap(({ command, deed }) => {
+    const found = (deed === 'serve' ? grants : theirs).value.find((each) => each.deed === deed)?.grants ?? [];
+    return found.length > 0 && !command.includes('--') ? [{ command, found }] : [];
+  });
+  if (lacking.length === 0) return pass('serve, migrate, backup, restore, copy, import and seed have theirs');
+  const statements = [...new Set(lacking.flatMap(({ found }) => found))];
+  return warn(
+    `these would be refused: ${lacking.map(({ command }) => command).join(', ')}`,
+    `Where they are to run, let the owner or a superuser run: ${statements.join('; ')}`,
+  );
+}
+
 function judgeWritable({ replica, read_only }: ServerFacts, { pass, fail }: Judge): Check {
   if (replica) return fail('it is a replica, which is only read', 'Set DATABASE_URL to the primary.');
   return read_only
@@ -176,7 +201,7 @@ function judgeTls({ tls }: ServerFacts, pooled: boolean, { kind, host }: Databas
     return pass('not used; the server is on this machine');
   return warn(
     `not used on the way to ${host}: whoever is between reads the password and the data`,
-    'Append ?sslmode=verify-full to DATABASE_URL, or require if the certificate cannot be checked. On a network that encrypts itself (Fly.io, WireGuard) it is not needed.',
+    'Append ?sslmode=verify-full&sslrootcert=system to DATABASE_URL (or the file of its authority), or sslmode=require if the certificate cannot be checked. On a network that encrypts itself (Fly.io, WireGuard) it is not needed.',
   );
 }
 
@@ -278,7 +303,7 @@ function judgeTimeouts(facts: ServerFacts, pooled: boolean, { kind, values }: Da
   if (facts.transaction_timeout)
     problems.push({
       what: `transaction_timeout is ${facts.transaction_timeout} ms`,
-      advice: `It ends migrations and backups that take longer: alter role ${role} set transaction_timeout = 0`,
+      advice: `Commands of this program lift it; it ends pg_dump and other programs that take longer: alter role ${role} set transaction_timeout = 0`,
     });
   if (facts.idle_session_timeout && facts.idle_session_timeout < idle * 1000)
     problems.push({

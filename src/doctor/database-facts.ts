@@ -1,4 +1,5 @@
 import { type Database, isPooled, type Sql } from '../database/connect.ts';
+import { type Deed, findMissingGrants, rightsOf } from '../database/rights.ts';
 import { attempt, type Finding } from './check.ts';
 
 /** What a server says of itself and of the connection. */
@@ -193,4 +194,19 @@ export async function readPrivileges(sql: Sql, tables: readonly string[]): Promi
       coalesce((select json_agg(name order by name) from ours where not usable), '[]') as unusable,
       coalesce((select json_agg(name order by name) from ours where not owned), '[]') as "foreign"`;
   return row;
+}
+
+/** What is missing for what a command does. */
+export interface DeedGrants {
+  deed: Deed;
+  /** Statements that give it. */
+  grants: string[];
+}
+
+/** Tries every right that commands need, before the day of need. */
+export async function readGrants(sql: Sql, tables: readonly string[]): Promise<DeedGrants[]> {
+  const found: DeedGrants[] = [];
+  for (const deed of Object.keys(rightsOf) as Deed[])
+    found.push({ deed, grants: await findMissingGrants(sql, deed, [...tables, 'catatlas_migrations']) });
+  return found;
 }

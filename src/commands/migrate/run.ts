@@ -19,7 +19,7 @@ export async function withMigrator(
   work: (options: MigratorOptions) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    return await withMaintenanceDatabase({ settings, io, purpose: 'migrate' }, (database, log) =>
+    return await withMaintenanceDatabase({ settings, io, purpose: 'migrate', deed: 'migrate' }, (database, log) =>
       work(migratorOptions({ settings, database, log, shutdown: io.shutdown })),
     );
   } catch (error) {
