@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Tx } from '../database/connect.ts';
+import { liftTransactionLimit } from '../database/transaction.ts';
 import { countLines } from './digest.ts';
 import type { Page } from './format.ts';
 import type { ArchivedTable } from './tables.ts';
@@ -16,6 +17,7 @@ const mostPageRows = 10_000;
  * lets the transaction wait for a slow reader or writer of the archive.
  */
 export async function pinTextFormat(tx: Tx): Promise<void> {
+  await liftTransactionLimit(tx);
   await tx.unsafe(`
     set local TimeZone to 'UTC';
     set local DateStyle to 'ISO, YMD';

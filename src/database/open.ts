@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
-import { connectEmbedded, connectPostgres, type Database, isPooled } from './connect.ts';
+import { connectEmbedded, connectPostgres, type Database, isPooled, type Sql } from './connect.ts';
 import type { EmbeddedOptions } from './embedded.ts';
 
 interface OpenOptions {
@@ -55,13 +55,14 @@ export async function openForMaintenance(
   const { database } = settings;
   if (opened?.kind === 'embedded') return { ...opened, close: async () => {} };
   if (database.kind === 'embedded') return await connectEmbedded({ dataDir: database.directory, log });
-  const connect = (pooled: boolean) =>
+  const connect = (pooled: boolean, unlimitedTransactions = false) =>
     connectPostgres({
       url: settings.DIRECT_DATABASE_URL ?? database.url,
       applicationName,
       maxConnections: maintenanceConnections,
       connectTimeout: settings.DATABASE_CONNECT_TIMEOUT_SECONDS,
       unlimited: true,
+      unlimitedTransactions,
       lockTimeout: maintenanceLockSeconds,
       pooled,
       // A pooler in session mode has a connection of the server for each of ours, idle or not, and perhaps few of them.
@@ -70,7 +71,11 @@ export async function openForMaintenance(
     });
   const direct = connect(false);
   try {
-    if (!(await isPooled(direct.sql))) return direct;
+    if (!(await isPooled(direct.sql))) {
+      if (!(await limitsTransactions(direct.sql))) return direct;
+      await direct.close();
+      return connect(false, true);
+    }
   } catch (error) {
     await direct.close();
     throw error;
@@ -80,4 +85,11 @@ export async function openForMaintenance(
     advice: 'set DIRECT_DATABASE_URL to the address of the server itself',
   });
   return connect(true);
+}
+
+/** Has the role a transaction_timeout? Unlike the other limits it cannot be lifted before it is known that the server has it (PostgreSQL 17). */
+async function limitsTransactions(sql: Sql): Promise<boolean> {
+  const [row] = await sql<[{ limits: boolean }]>`
+    select exists (select from pg_settings where name = 'transaction_timeout' and setting <> '0') as limits`;
+  return row.limits;
 }

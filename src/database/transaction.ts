@@ -1,4 +1,4 @@
-import type { Sql, Tx } from './connect.ts';
+import type { Session, Sql, Tx } from './connect.ts';
 import { sqlStateOf } from './errors.ts';
 
 const attempts = 3;
@@ -27,4 +27,9 @@ export async function transaction<T>(sql: Sql, work: (tx: Tx) => Promise<T>): Pr
 /** Runs reads that have to agree with each other: all of them see the database as it was at the first one. */
 export async function snapshot<T>(sql: Sql, read: (tx: Tx) => Promise<T>): Promise<T> {
   return (await sql.begin('isolation level repeatable read read only', read)) as T;
+}
+
+/** Lifts transaction_timeout for the transaction that is open: behind a pooler nothing can be set for a session. */
+export async function liftTransactionLimit(sql: Tx | Session): Promise<void> {
+  await sql`select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout' and setting <> '0'`;
 }

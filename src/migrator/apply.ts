@@ -1,4 +1,5 @@
 import type { Session } from '../database/connect.ts';
+import { liftTransactionLimit } from '../database/transaction.ts';
 import { type AdoptionReport, adoptPrototype } from './adopt/adopt.ts';
 import { recognizeSchema } from './adopt/recognize.ts';
 import { lockTimeoutMilliseconds, retryWhenBlocked, type WatchBlockers } from './blocked.ts';
@@ -161,6 +162,7 @@ export async function limitTimes(
   { database }: MigratorOptions,
 ): Promise<number> {
   if (database.kind === 'embedded') return 0;
+  await liftTransactionLimit(session);
   // A direct connection has the server look after its client already (endWithClient). Windows cannot, and would refuse.
   const [row] = await session<[{ pid: number }]>`
     select pg_backend_pid() as pid,

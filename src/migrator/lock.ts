@@ -1,4 +1,5 @@
 import type { Queryable, Session } from '../database/connect.ts';
+import { liftTransactionLimit } from '../database/transaction.ts';
 import type { Log } from '../observability/log.ts';
 import { MigrationError } from './failure.ts';
 import { pause } from './pause.ts';
@@ -95,6 +96,7 @@ async function tryLock(session: Session, scope: LockOptions['scope']): Promise<b
   await session`begin isolation level read committed`;
   // The transaction is idle while another connection migrates, for as long as that takes.
   await session`set local idle_in_transaction_session_timeout = 0`;
+  await liftTransactionLimit(session);
   const [row] = await session<[{ locked: boolean }]>`
     select pg_try_advisory_xact_lock(${migrationLockKey(session)}) as locked`.simple();
   if (!row.locked) await session`rollback`;
