@@ -1,13 +1,14 @@
-import type { Buffer } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import postgres from 'postgres';
 import type { Instant } from '../clock.ts';
-import { readParameters } from '../config/address-parameters.ts';
+import { type DatabaseAddress, readDatabaseAddress } from '../config/database-address.ts';
+import type { Reading } from '../config/kinds.ts';
+import { readTrust, type Trust } from '../config/root-certificates.ts';
 import type { Log } from '../observability/log.ts';
 import type { EmbeddedOptions } from './embedded.ts';
 import { isRefusedParameter } from './errors.ts';
+import { findSystemUser } from './system-user.ts';
 
 /** The pool: hands out connections for single queries. */
 export type Sql = postgres.Sql;
@@ -41,6 +42,8 @@ export interface PostgresOptions {
   maxLifetime?: number;
   /** Statements may take as long as they take, and without `lockTimeout` wait for locks as long: for COPY, whose other end may be slow. */
   unlimited?: boolean;
+  /** Lifts transaction_timeout, too, which servers before PostgreSQL 17 do not know and refuse. */
+  unlimitedTransactions?: boolean;
   /** Through PgBouncer or its like, which may give every transaction another connection. */
   pooled?: boolean;
   log?: Log;
@@ -61,15 +64,15 @@ const closeSeconds = 5;
  * error in bounded time and its connection is not used again.
  */
 export function connectPostgres(options: PostgresOptions): Database {
-  const { url, ssl, hostCount, credentials } = splitAddress(options.url);
+  const address = requireReadable(readDatabaseAddress(options.url));
   const statementTimeout = options.statementTimeout ?? 5;
-  const sql = postgres(url, {
+  const share = (options.connectTimeout ?? 5) / address.hosts.length;
+  const sql = postgres({
     ...sharedOptions(options.log),
-    ...credentials,
-    ssl,
+    ...placeOf(address),
     max: options.maxConnections ?? 15,
     // The driver's is for one host. They are tried one after the other while a request waits, so they share the time.
-    connect_timeout: (options.connectTimeout ?? 5) / hostCount,
+    connect_timeout: Math.min(share, address.connectSeconds ?? share),
     query_timeout: options.unlimited ? null : statementTimeout + graceSeconds,
     queue_timeout: options.unlimited ? null : queueSeconds,
     idle_timeout: options.idleTimeout ?? (options.unlimited ? null : 300),
@@ -77,7 +80,7 @@ export function connectPostgres(options: PostgresOptions): Database {
     // A statement prepared on one connection of a pooler is not known to the next.
     prepare: !options.pooled,
     connection: options.pooled
-      ? pooledParameters(options.applicationName)
+      ? { ...pooledParameters(options.applicationName), ...address.parameters }
       : {
           ...pooledParameters(options.applicationName),
           // As text, because the driver sends no number 0, and then the limits of the role would hold.
@@ -85,9 +88,11 @@ export function connectPostgres(options: PostgresOptions): Database {
           // Waiting for a lock is waiting: it ends before the statement does, with its own SQLSTATE.
           lock_timeout: `${(options.lockTimeout ?? (options.unlimited ? 0 : statementTimeout * 0.8)) * 1000}`,
           idle_in_transaction_session_timeout: options.unlimited ? '0' : 60_000,
+          ...(options.unlimitedTransactions ? { transaction_timeout: '0' } : {}),
           IntervalStyle: 'iso_8601',
           // Coordinates as they are, whatever was set for the database or the role.
           extra_float_digits: 1,
+          ...address.parameters,
         },
   } as unknown as postgres.Options<DriverTypes>) as unknown as Sql;
   return {
@@ -128,10 +133,12 @@ export async function connectEmbedded(options: EmbeddedOptions): Promise<Databas
     host: 'embedded',
     port: 5432,
     user: 'postgres',
-    pass: '',
+    pass: () => '',
     database: 'postgres',
     socket: () => engine.socket(),
     ssl: false,
+    sslnegotiation: null,
+    target_session_attrs: 'any',
     max: 1,
     connect_timeout: 30,
     query_timeout: null,
@@ -157,7 +164,6 @@ type DriverTypes = Record<string, postgres.PostgresType>;
 /** Said explicitly, all of it: what is left out, the driver takes from PG* variables of the environment. */
 function sharedOptions(log: Log | undefined) {
   return {
-    sslnegotiation: null,
     // A query behind another one on the same connection would wait for it without a deadline of its own.
     max_pipeline: 0,
     // Short: a query that comes during it waits, and the server may be back.
@@ -168,7 +174,6 @@ function sharedOptions(log: Log | undefined) {
     // Arrays go in as literals with a cast, so the types of this server need not be read at each connection.
     fetch_types: false,
     publications: 'alltables',
-    target_session_attrs: null,
     transform: { undefined: null },
     onnotice: (notice: postgres.Notice) =>
       log?.debug('database notice', { notice: notice['message'], code: notice['code'] }),
@@ -198,72 +203,53 @@ export function parseInstant(text: string): Instant {
   return fraction === undefined ? `${date}T${time}Z` : `${date}T${time}.${fraction.padEnd(6, '0')}Z`;
 }
 
+/** An address that cannot be used. `message` says what is wrong and what to do, without its name: "names no host: Set it to …". */
+export class AddressError extends Error {
+  override readonly name = 'AddressError';
+}
+
+function requireReadable<T>(reading: Reading<T>): T {
+  if ('value' in reading) return reading.value;
+  throw new AddressError(reading.wrong.map(({ problem, fix }) => `${problem}: ${fix}`).join(' '));
+}
+
+/** An address as options of the driver. All of them: what is left out, it takes from PG* variables of the environment. */
+function placeOf(address: DatabaseAddress) {
+  const { hosts, user, password, database, target, directTls } = address;
+  const [first] = hosts;
+  return {
+    host: hosts.map(({ host }) => host),
+    port: hosts.map(({ port }) => port),
+    ...(first?.host.startsWith('/') ? { path: `${first.host}/.s.PGSQL.${first.port}` } : {}),
+    // As libpq: who names no user is who runs the program.
+    user: user ?? findSystemUser() ?? refuseNameless(),
+    // A function, because it takes an empty password for none and asks the environment.
+    pass: () => password ?? '',
+    database,
+    target_session_attrs: target,
+    sslnegotiation: directTls ? 'direct' : null,
+    ssl: tlsOf(address, requireReadable(readTrust(address))),
+  };
+}
+
+function refuseNameless(): never {
+  throw new AddressError('names no user, and the user of this process has no name: write it in front of the host');
+}
+
 /** What the driver takes, or options of tls.connect for a host. */
 type Tls = false | 'prefer' | 'require' | ((host: string) => ConnectionOptions);
 
-/** The URL as libpq means it, for a driver that knows only some of its parameters and takes the others for the server's. */
-function splitAddress(given: string): {
-  url: string;
-  ssl: Tls;
-  hostCount: number;
-  credentials: { user?: string; password?: string };
-} {
-  // By hand: the URL class refuses several hosts (`host1:5432,host2:5432`), which libpq and the driver take.
-  const [address = '', query = ''] = given.split('?', 2);
-  const reading = readParameters(query);
-  if ('wrong' in reading) throw new RangeError(`DATABASE_URL ${reading.wrong[0]?.problem}`);
-  const parameters = reading.value;
-  const take = (name: string) => {
-    const value = parameters.get(name);
-    parameters.delete(name);
-    return value;
-  };
-  const mode = take('sslmode') ?? 'prefer';
-  const rootFile = take('sslrootcert');
-  const [user, password] = [take('user'), take('password')];
-  const ssl = tlsOf(mode, rootFile === 'system' ? null : rootFile);
-  const hostCount = address.slice(address.lastIndexOf('@') + 1).split(',').length;
-  return {
-    url: parameters.size > 0 ? `${address}?${parameters}` : address,
-    ssl,
-    hostCount,
-    credentials: { ...(user ? { user } : {}), ...(password ? { password } : {}) },
-  };
-}
-
-function tlsOf(mode: string, rootFile: string | null): Tls {
-  switch (mode) {
-    case 'disable':
-      return false;
-    case 'allow':
-    case 'prefer':
-      return 'prefer';
-    case 'require':
-      // As libpq: whoever names an authority wants it asked.
-      return rootFile === null ? 'require' : tlsOf('verify-ca', rootFile);
-    case 'verify-ca': {
-      // The certificate has to be signed by an authority; the name in it does not matter.
-      const options = { ...authorityOf(rootFile), rejectUnauthorized: true, checkServerIdentity: () => undefined };
-      return () => options;
-    }
-    case 'verify-full': {
-      const options = { ...authorityOf(rootFile), rejectUnauthorized: true };
-      // The driver names no server when it is an IP address, and then Deno would look for `localhost` in the certificate.
-      return (host) =>
-        isIP(host)
-          ? { ...options, checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) }
-          : options;
-    }
-    default:
-      throw new RangeError(
-        `sslmode=${mode} in DATABASE_URL: expected disable, allow, prefer, require, verify-ca or verify-full`,
-      );
-  }
-}
-
-/** The authorities to trust: those in the file, or those of the system. */
-function authorityOf(rootFile: string | null): { ca?: Buffer } {
-  return rootFile === null ? {} : { ca: readFileSync(rootFile) };
+/** As libpq: nothing is encrypted on a Unix socket. */
+function tlsOf({ tls, hosts }: DatabaseAddress, { checks, authorities }: Trust): Tls {
+  if (tls === 'disable' || hosts[0]?.host.startsWith('/')) return false;
+  if (checks === 'none') return tls === 'require' ? 'require' : 'prefer';
+  const options = { ...(authorities === undefined ? {} : { ca: authorities }), rejectUnauthorized: true };
+  if (checks === 'authority') return () => ({ ...options, checkServerIdentity: () => undefined });
+  // The driver names no server when it is an IP address, and then Deno would look for `localhost` in the certificate.
+  return (host) =>
+    isIP(host)
+      ? { ...options, checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate) }
+      : options;
 }
 
 async function ping(sql: Sql, deadlineMilliseconds: number): Promise<void> {

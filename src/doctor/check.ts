@@ -68,7 +68,7 @@ export function isPrivateHost(host: string): boolean {
   return name.includes(':') ? /^(f[cd]|fe[89ab])/.test(name) : !name.includes('.');
 }
 
-/** Is this a name or an address of this machine? */
+/** Is this a name or an address of this machine, or a directory of sockets on it? */
 export function isLoopback(host: string): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i.test(host);
+  return /^(\/.*|localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i.test(host);
 }

@@ -1,12 +1,20 @@
 import type { SettingsReport } from '../config/settings.ts';
-import { connectEmbedded, connectPostgres, type Database, isPooled, type Sql } from '../database/connect.ts';
+import {
+  AddressError,
+  connectEmbedded,
+  connectPostgres,
+  type Database,
+  isPooled,
+  type Sql,
+} from '../database/connect.ts';
 import { holdsDatabase } from '../database/embedded-directory.ts';
 import { DirectoryInUseError, EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import { explainRefusedParameter, refusedParameterOf } from '../database/refused-parameter.ts';
+import { explainTlsFailure } from '../database/tls-failure.ts';
 import type { Log } from '../observability/log.ts';
 import { attempt, describeError, type Finding } from './check.ts';
-import { type Replication, readIdentity, readReplication } from './database-facts.ts';
+import { type DeedGrants, type Replication, readGrants, readIdentity, readReplication } from './database-facts.ts';
 
 /** The database that the settings name, as far as it can be had. */
 export type DatabaseTarget =
@@ -79,12 +87,19 @@ function connect(url: string, timeout: number | undefined, applicationName: stri
 export interface DirectFacts {
   pooled: boolean;
   identity: Finding<string>;
+  grants: Finding<DeedGrants[]>;
 }
 
-export async function readDirect(url: string, applicationName: string, log: Log): Promise<Finding<DirectFacts>> {
+export async function readDirect(
+  url: string,
+  tables: readonly string[],
+  applicationName: string,
+  log: Log,
+): Promise<Finding<DirectFacts>> {
   return await askAt(url, applicationName, log, async (sql) => ({
     pooled: await isPooled(sql),
     identity: await attempt(() => readIdentity(sql)),
+    grants: await attempt(() => readGrants(sql, tables)),
   }));
 }
 
@@ -125,7 +140,7 @@ const remedies: Record<string, string> = {
   '3D000': 'Create the database, or correct its name in DATABASE_URL.',
   '53300': 'Every connection is taken: close some, raise max_connections, or put a pooler in front.',
   '57P03': 'The server is starting or stopping: try again.',
-  ENOENT: 'The file that sslrootcert names must be readable for this user.',
+  ENOENT: 'No server has its socket in that directory: start it, or correct the directory in DATABASE_URL.',
   ENOTFOUND: 'Correct the host in DATABASE_URL, or see why its name does not resolve here.',
   EAI_AGAIN: 'The name service does not answer: check the network of this machine.',
   ECONNREFUSED: 'Nothing listens there: start the server, or correct host and port in DATABASE_URL.',
@@ -146,6 +161,14 @@ export function explainFailure(error: unknown): { problem: string; advice: strin
       advice: `${advice[0]?.toUpperCase()}${advice.slice(1)}.`,
     };
   }
+  if (error instanceof AddressError)
+    return { problem: `no connection: DATABASE_URL ${error.message}`, advice: 'Correct DATABASE_URL.' };
+  const tls = explainTlsFailure(error);
+  if (tls)
+    return {
+      problem: `no connection: ${tls.problem}`,
+      advice: `${tls.advice[0]?.toUpperCase()}${tls.advice.slice(1)}.`,
+    };
   return {
     problem: `no connection: ${describeError(error)}${state ? ` (${state})` : ''}`,
     advice: remedies[code] ?? 'See that the server runs, and that DATABASE_URL names the right one.',

@@ -1,14 +1,14 @@
 import { tmpdir } from 'node:os';
 import type { Build } from '../build.ts';
 import type { Clock } from '../clock.ts';
-import { maskDatabaseUrl } from '../config/database-url.ts';
+import { maskDatabaseUrl, readDatabaseAddress } from '../config/database-address.ts';
 import { readSettings, type SettingsReport } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
 import { findNewestBackup } from '../observability/newest-backup.ts';
 import { attempt, type Check } from './check.ts';
 import { checkCriteria } from './criteria.ts';
 import { checkClosedDatabase, checkDatabase } from './database-checks.ts';
-import { readDatabaseFacts, readPrivileges } from './database-facts.ts';
+import { readDatabaseFacts, readGrants, readPrivileges } from './database-facts.ts';
 import { type DatabaseTarget, openTarget, readDirect, readReplica } from './database-target.ts';
 import { checkDisk, readFreeSpace } from './disk.ts';
 import { checkNoSchema, checkSchema } from './schema-checks.ts';
@@ -73,8 +73,9 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
         kind: database.kind,
         place: directory === undefined ? maskDatabaseUrl(values.DATABASE_URL ?? '') : `embedded, in ${directory}`,
         host: hostOf(report),
-        direct: direct === undefined ? undefined : await readDirect(direct, name, log),
+        direct: direct === undefined ? undefined : await readDirect(direct, schema.tables, name, log),
         replica: replica === undefined ? undefined : await readReplica(replica, name, log),
+        grants: await attempt(() => readGrants(database.sql, schema.tables)),
         privileges: await attempt(() => readPrivileges(database.sql, schema.tables)),
       }),
       ...checkSchema({ ...schema, invalidIndexes: facts.invalidIndexes }, values),
@@ -136,10 +137,8 @@ function originsOf({ values, sources }: SettingsReport): string[] {
   return (values.ALLOWED_ORIGINS ?? []).filter((origin) => origin !== '*');
 }
 
-/** The first host of DATABASE_URL. From its masked form: the URL class refuses lists of hosts, and a password may hold anything. */
+/** The first host of DATABASE_URL, or the directory of its socket. */
 function hostOf({ values }: SettingsReport): string | undefined {
-  if (values.DATABASE_URL === undefined) return undefined;
-  const [, authority = ''] = /^\w+:\/\/([^/?]*)/.exec(maskDatabaseUrl(values.DATABASE_URL)) ?? [];
-  const [first = ''] = authority.slice(authority.lastIndexOf('@') + 1).split(',');
-  return first.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1');
+  const reading = readDatabaseAddress(values.DATABASE_URL ?? '');
+  return 'value' in reading ? reading.value.hosts[0]?.host : undefined;
 }

@@ -1,4 +1,4 @@
-import { maskDatabaseUrl } from '../config/database-url.ts';
+import { maskDatabaseUrl } from '../config/database-address.ts';
 import type { SettingProblem, SettingsReport } from '../config/settings.ts';
 import { type Check, checkOf, count } from './check.ts';
 

@@ -1,13 +1,13 @@
 // Every sslmode against a server with a certificate made here. PostgreSQL documentation, "SSL Mode Descriptions".
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connectPostgres } from '../../src/database/connect.ts';
 import { makeCertificates } from '../harness/certificate.ts';
 import { freePort, type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
-import { eventually } from '../runtime/process.ts';
+import { giveCertificate } from '../harness/server-certificate.ts';
 
 const trusted = makeCertificates(['localhost', '127.0.0.1']);
 const stranger = makeCertificates(['localhost', '127.0.0.1']);
@@ -52,7 +52,7 @@ for (const version of testedVersions) {
     });
 
     test('with TLS on the server', async () => {
-      await switchOn(server, trusted, isEncrypted);
+      await giveCertificate(server, trusted);
       const cases: [string, 'encrypted' | 'open' | 'refused', string?][] = [
         ['sslmode=disable', 'open'],
         ['', 'encrypted'],
@@ -65,6 +65,8 @@ for (const version of testedVersions) {
         [`sslmode=verify-full&sslrootcert=${authority}`, 'encrypted', 'localhost'],
         [`sslmode=verify-full&sslrootcert=${foreign}`, 'refused', 'localhost'],
         ['sslmode=verify-full', 'refused', 'localhost'],
+        ['sslmode=verify-full&sslrootcert=system', 'refused', 'localhost'],
+        ['sslrootcert=system', 'refused', 'localhost'],
       ];
       for (const [parameters, expected, host] of cases) {
         const title = `${parameters.replace(folder, '') || 'no sslmode'} ${host ?? ''}`;
@@ -74,7 +76,7 @@ for (const version of testedVersions) {
     });
 
     test('verify-full compares the name of the host that answers, of several', async () => {
-      await switchOn(server, trusted, isEncrypted);
+      await giveCertificate(server, trusted);
       const parameters = `sslrootcert=${authority}&sslmode=verify-full`;
       const dead = await freePort();
       for (const [refusing, answering] of [
@@ -87,7 +89,7 @@ for (const version of testedVersions) {
     test('verify-full wants the right name, also for an address', async () => {
       const misnamed = makeCertificates(['other.example']);
       writeFileSync(authority, misnamed.authority);
-      await switchOn(server, misnamed, isEncrypted);
+      await giveCertificate(server, misnamed);
       const parameters = `sslrootcert=${authority}&sslmode=`;
       await assert.rejects(isEncrypted(`${parameters}verify-full`, 'localhost'), /localhost.*altnames/);
       await assert.rejects(isEncrypted(`${parameters}verify-full`), /127\.0\.0\.1/);
@@ -101,41 +103,6 @@ for (const version of testedVersions) {
 test('an sslmode that does not exist is named, without the password', () => {
   assert.throws(
     () => connectPostgres({ url: 'postgres://user:secret@host/name?sslmode=yes', applicationName: 'tls test' }),
-    (error: Error) => error.message.includes('sslmode=yes') && !error.message.includes('secret'),
+    (error: Error) => error.message.includes('unknown sslmode') && !error.message.includes('secret'),
   );
 });
-
-/** Gives the running server this certificate. */
-async function switchOn(
-  server: RunningPostgres,
-  { certificate, key }: { certificate: string; key: string },
-  isEncrypted: (parameters: string) => Promise<boolean | undefined>,
-): Promise<void> {
-  const { uid, gid } = statSync(server.dataDirectory);
-  const serial = `${Date.now()}`;
-  for (const [name, content] of [
-    [`${serial}.crt`, certificate],
-    [`${serial}.key`, key],
-  ] as const) {
-    const file = join(server.dataDirectory, name);
-    writeFileSync(file, content);
-    chmodSync(file, 0o600);
-    chownSync(file, uid, gid);
-  }
-  const admin = connectPostgres({
-    url: `${server.url}?sslmode=disable`,
-    applicationName: 'tls test',
-    maxConnections: 1,
-  });
-  await admin.sql.unsafe(`alter system set ssl_cert_file = '${serial}.crt'`);
-  await admin.sql.unsafe(`alter system set ssl_key_file = '${serial}.key'`);
-  await admin.sql.unsafe('alter system set ssl = on');
-  await admin.sql`select pg_reload_conf()`;
-  // The server reads its files again in its own time; a session that has, says so.
-  const hasRead = async () => {
-    const [row] = await admin.sql<{ file: string }[]>`select current_setting('ssl_cert_file') as file`;
-    return (row?.file === `${serial}.crt` && (await isEncrypted('sslmode=prefer'))) || undefined;
-  };
-  await eventually('the server has its certificate', hasRead, 30_000);
-  await admin.close();
-}

@@ -8,8 +8,8 @@ export interface Certificates {
   key: string;
 }
 
-/** Makes both, valid for an hour, for a server known by these names and IPv4 addresses. X.509 v3 in DER (RFC 5280), by hand. */
-export function makeCertificates(names: readonly string[]): Certificates {
+/** Makes both, valid for an hour or until an hour ago, for a server known by these names and IPv4 addresses. X.509 v3 in DER (RFC 5280), by hand. */
+export function makeCertificates(names: readonly string[], { expired = false } = {}): Certificates {
   const authorityKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const serverKeys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const alternatives = names.map((name) =>
@@ -18,6 +18,7 @@ export function makeCertificates(names: readonly string[]): Certificates {
   const issuer = 'CatAtlas test authority';
   const [authority, certificate] = [
     issue({
+      expired: false,
       serial: 1,
       subject: issuer,
       issuer,
@@ -31,6 +32,7 @@ export function makeCertificates(names: readonly string[]): Certificates {
       ),
     }),
     issue({
+      expired,
       serial: 2,
       subject: 'CatAtlas test server',
       issuer,
@@ -44,6 +46,7 @@ export function makeCertificates(names: readonly string[]): Certificates {
 }
 
 interface Issue {
+  expired: boolean;
   serial: number;
   subject: string;
   issuer: string;
@@ -54,14 +57,15 @@ interface Issue {
 
 const ecdsaWithSha256 = () => sequence(oid('1.2.840.10045.4.3.2'));
 
-function issue({ serial, subject, issuer, publicKey, signer, extension }: Issue): string {
+function issue({ expired, serial, subject, issuer, publicKey, signer, extension }: Issue): string {
   const now = Date.now();
+  const end = expired ? now - 3_600_000 : now + 3_600_000;
   const content = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([serial])),
     ecdsaWithSha256(),
     commonName(issuer),
-    sequence(moment(now - 60_000), moment(now + 3_600_000)),
+    sequence(moment(end - 3_660_000), moment(end)),
     commonName(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(extension)),

@@ -1,55 +1,64 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readParameters } from './address-parameters.ts';
+import { readDatabaseAddress } from './database-address.ts';
 
-/** What is left, or what is said. */
+/** What is left for the server, or what is said. */
 function read(query: string): string {
-  const reading = readParameters(query);
+  const reading = readDatabaseAddress(`postgresql://h/d?${query}`);
   return 'value' in reading
-    ? reading.value.toString()
+    ? Object.entries(reading.value.parameters)
+        .map((pair) => pair.join('='))
+        .join('&')
     : reading.wrong.map(({ problem, fix }) => `${problem}. ${fix}`).join('\n');
 }
 
 test('takes out what changes nothing', () => {
   for (const query of [
     '',
-    'channel_binding=require&connect_timeout=10&keepalives=1',
+    'sslmode=verify-full&channel_binding=require&connect_timeout=10&keepalives=1',
     'channel_binding=prefer&channel_binding=disable',
     'keepalives_idle=30&keepalives_interval=10&keepalives_count=3&tcp_user_timeout=1000',
     'gssencmode=disable&krbsrvname=postgres&gssdelegation=0',
-    'sslcompression=0&sslsni=1&sslnegotiation=direct&sslcertmode=disable&ssl_min_protocol_version=TLSv1.2',
+    'sslcompression=0&sslsni=1&sslcertmode=disable&ssl_min_protocol_version=TLSv1.2',
     'client_encoding=utf8&fallback_application_name=cats&load_balance_hosts=disable&replication=false',
     'min_protocol_version=3.0&max_protocol_version=latest&pgbouncer=true',
     // Set to nothing is not set.
     'passfile=&sslcert=&service=',
+    'timezone=UTC&DateStyle=ISO&IntervalStyle=iso_8601',
   ])
     assert.equal(read(query), '', query);
-  assert.equal(read('sslmode=require&channel_binding=require'), 'sslmode=require');
 });
 
-test('leaves what is read later, and what is for the server', () => {
+test('leaves what is for the server', () => {
   for (const query of [
-    'sslmode=verify-full&sslrootcert=system&target_session_attrs=primary&user=cats&password=x',
-    'application_name=a&options=-c+geqo%3Doff&search_path=cats&statement_timeout=1&lock_timeout=2&TimeZone=UTC',
-    'timezone=UTC&DateStyle=ISO&tcp_keepalives_idle=5&tcp_keepalives_count=5&cats.key=1&role=reader&geqo=off',
+    'application_name=a&options=-c+geqo&search_path=cats&statement_timeout=1&lock_timeout=2',
+    'tcp_keepalives_idle=5&tcp_keepalives_count=5&cats.key=1&role=reader&geqo=off',
     'no_such_thing=1&x=1&lc_messages=C',
   ])
     assert.equal(read(query), query);
 });
 
-test('ssl=true is sslmode=require, unless that is said too', () => {
-  assert.equal(read('ssl=true'), 'sslmode=require');
-  assert.equal(read('ssl=true&sslmode=verify-full'), 'sslmode=verify-full');
+test('ssl=true is sslmode=require, and the last of both counts', () => {
+  const modeOf = (query: string) => {
+    const reading = readDatabaseAddress(`postgresql://h/d?${query}`);
+    return 'value' in reading ? reading.value.tls : undefined;
+  };
+  assert.equal(modeOf('ssl=true'), 'require');
+  assert.equal(modeOf('ssl=true&sslmode=verify-full'), 'verify-full');
+  assert.equal(modeOf('sslmode=disable&ssl=true'), 'require');
   assert.match(read('ssl=no'), /ssl.*sslmode=disable/);
 });
 
 test('refuses what cannot be honored, with the name and what to do, and no value', () => {
   for (const [query, pattern] of [
-    ['channel_binding=canary', /^has a value of channel_binding.*prefer or require\.$/],
+    ['channel_binding=canary', /^has an unknown channel_binding.*prefer, require\.$/],
     ['channel_binding=require&sslmode=disable', /channel_binding=require with sslmode=disable/],
-    ['host=canary', /^has the parameter host, .*postgresql:\/\/USER/],
-    ['port=canary', /parameter port/],
-    ['dbname=canary', /parameter dbname/],
+    ['requiressl=canary', /requiressl/],
+    ['hostaddr=canary', /hostaddr beside a host/],
+    ['port=canary', /port is no number/],
+    ['connect_timeout=canary', /connect_timeout/],
+    ['TimeZone=canary', /timezone.*UTC/],
+    ['datestyle=canary', /datestyle.*ISO/],
     ['passfile=canary', /passfile.*DATABASE_URL_FILE/],
     ['service=canary', /service/],
     ['sslcert=canary&sslkey=canary&sslpassword=canary', /sslcert,.*\n.*sslkey,.*\n.*sslpassword,/],

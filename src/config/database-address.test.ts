@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { databaseUrl, maskDatabaseUrl } from './database-url.ts';
+import { databaseUrl, maskDatabaseUrl } from './database-address.ts';
 import { readAs } from './kinds.ts';
 
 test('accepts addresses of PostgreSQL', () => {
   for (const text of [
     'postgres://user:pass@host/db',
     'postgresql://user:pass@host:5432/catatlas',
-    'POSTGRES://user@host/db',
+    'postgresql://localhost/db?dbname=cats',
+    'postgresql:///db?host=localhost&user=me',
+    'postgresql://user@/db?host=/var/run/postgresql',
     'postgresql://localhost/catatlas',
     'postgresql://user:p%40ss%23word@host/db?sslmode=require',
     'postgresql://user:pa:ss@host/db',
@@ -16,7 +18,7 @@ test('accepts addresses of PostgreSQL', () => {
     'postgresql://user@[::1]:5432/db',
     'postgresql://user@%2Fvar%2Frun%2Fpostgresql/db',
     'postgresql://user@host/cats.db',
-    'postgresql://user@host/db?sslmode=require&channel_binding=require&options=endpoint%3Dcats',
+    'postgresql://user@host/db?sslmode=verify-full&channel_binding=require&options=endpoint%3Dcats',
   ])
     assert.deepEqual(readAs(databaseUrl, text), { value: text }, text);
   assert.deepEqual(readAs(databaseUrl, ' postgres://u@h/d\n'), { value: 'postgres://u@h/d' });
@@ -36,6 +38,8 @@ test('refuses everything else, and never repeats a secret', () => {
     ['postgresql+psycopg2://u:canary@h/d', /Python driver.*Begin it with postgresql:\/\//],
     ['postgres+asyncpg://u:canary@h/d', /Python driver/],
     ['mysql://u:canary@h/d', /begins with mysql:/],
+    ['POSTGRES://u:canary@h/d', /capital letters.*small/],
+    ['host=h password=canary dbname=d', /list of key words/],
     ['canary:word@host/db', /does not begin with postgres/],
     ['canary', /does not begin with postgres/],
     ['postgres:canary', /does not begin with postgres/],
@@ -58,6 +62,13 @@ test('refuses everything else, and never repeats a secret', () => {
     ['postgresql://u:canary@h/d?sslmode=canary', /unknown sslmode.*verify-full/],
     ['postgresql://u:canary@one,two/d?passfile=canary', /parameter passfile.*DATABASE_URL_FILE/],
     ['postgresql://u:canary@h/d?chanel_binding=canary', /chanel_binding.*channel_binding/],
+    ['postgresql://u:canary@h/d?canary', /parameter without a value/],
+    ['postgresql://u:canary@h/d?password=can=ary', /second = in the parameter password/],
+    ['postgresql://u:canary@h/d?sslmode=require&channel_binding=require', /channel_binding=require.*verify-full/],
+    ['postgresql://u:canary@h/d?sslrootcert=canary', /sslrootcert with sslmode=prefer.*verify-full/],
+    ['postgresql://u:canary@h/d?sslrootcert=system&sslmode=require', /sslrootcert=system.*verify-full/],
+    ['postgresql://u:canary@h/d?sslnegotiation=direct', /sslnegotiation=direct with sslmode=prefer/],
+    ['postgresql://u:canary@/d?hostaddr=127.0.0.1&sslmode=verify-full', /without the name of a host/],
     ['postgresql://u:canary@h/d?target_session_attrs=canary', /unknown target_session_attrs.*read-write/],
   ] as const) {
     const reading = readAs(databaseUrl, text);

@@ -1,48 +1,43 @@
-import { type Reading, type Wrong, wrong } from './kinds.ts';
 import { closest, editDistance } from './spelling.ts';
 
+/** A parameter that libpq keeps to itself (PostgreSQL 18, 34.1.2). */
 interface KeyWord {
   /** Values that change nothing here, or whose purpose is met by other means. */
   dropped?: RegExp;
-  /** What to do about any other value. Without it the parameter is read where the connection is made. */
+  /** What to do about any other value. Without it the parameter is read by the parser of addresses. */
   fix?: string;
 }
 
 const read: KeyWord = {};
-const ignored: KeyWord = { dropped: /^/ };
-const partOfAddress: KeyWord = {
-  fix: 'Write it where it belongs: postgresql://USER:PASSWORD@HOST:5432/DATABASE; a directory of sockets is a host with %2F for /.',
-};
+const ignored: KeyWord = { dropped: /^/s };
 const noClientCertificate = 'Take it out: no client certificate is presented. Let the user in by password.';
 const noRevocations =
   'Take it out: lists of revoked certificates are not read. Keep only trusted authorities in the file of sslrootcert.';
 const noOauth = 'Take it out: OAuth is not spoken. Let the user in by password.';
 const noScramKeys = 'Take it out, and write the password into the address.';
 const noService = 'Write the host, the user and the database of the service into the address.';
+const programSets = (value: string) => `Take it out: the program works with ${value}.`;
 
 /**
- * The parameters that libpq keeps to itself (PostgreSQL 18, 34.1.2). The driver would send them to the server, which refuses the
- * connection for any that it does not know. What is not here is a parameter of the server, such as search_path.
+ * What the driver would send to the server, which refuses the connection for any that it does not know. What is not here is a parameter
+ * of the server, such as search_path.
  */
 const keyWords: Record<string, KeyWord> = {
-  sslmode: read,
-  sslrootcert: read,
-  target_session_attrs: read,
+  host: read,
+  hostaddr: read,
+  port: read,
+  dbname: read,
   user: read,
   password: read,
-  // As libpq: JDBC's way to say sslmode=require.
-  ssl: { dropped: /^true$/, fix: 'Write sslmode=require or sslmode=disable in its place.' },
-  host: partOfAddress,
-  hostaddr: partOfAddress,
-  port: partOfAddress,
-  dbname: partOfAddress,
-  // The driver's SCRAM has none, and no server insists on it. What it is for, sslmode=verify-full gives.
-  channel_binding: {
-    dropped: /^(disable|prefer|require)$/,
-    fix: 'channel_binding must be disable, prefer or require.',
-  },
-  // Settings and constants of this program decide.
-  connect_timeout: ignored,
+  sslmode: read,
+  sslrootcert: read,
+  sslnegotiation: read,
+  channel_binding: read,
+  target_session_attrs: read,
+  connect_timeout: read,
+  ssl: { fix: 'Write sslmode=require or sslmode=disable in its place.' },
+  requiressl: { fix: 'Write sslmode=require or sslmode=prefer in its place.' },
+  // The program has a name of its own for those that have none.
   fallback_application_name: ignored,
   keepalives: ignored,
   keepalives_idle: ignored,
@@ -50,10 +45,9 @@ const keyWords: Record<string, KeyWord> = {
   keepalives_count: ignored,
   tcp_user_timeout: ignored,
   client_encoding: { dropped: /^(auto|utf-?8|unicode)$/i, fix: 'Take it out: the connection is in UTF-8.' },
-  // What TLS does anyway: no compression, the name of the host, a negotiation that every server knows.
+  // What TLS does anyway: no compression, the name of the host.
   sslcompression: ignored,
   sslsni: ignored,
-  sslnegotiation: ignored,
   sslkeylogfile: ignored,
   ssl_min_protocol_version: {
     dropped: /^TLSv1(\.[12])?$/i,
@@ -94,36 +88,45 @@ const keyWords: Record<string, KeyWord> = {
   pgbouncer: ignored,
 };
 
+/** Parameters of the server, in any case, that the program sets itself: with another value it would misread what the server sends. */
+const ownParameters: Record<string, { taken: RegExp; fix: string }> = {
+  timezone: { taken: /^(etc\/)?(utc|gmt)$/i, fix: programSets('TimeZone UTC') },
+  datestyle: { taken: /^iso\b/i, fix: programSets('DateStyle ISO') },
+  intervalstyle: { taken: /^iso_8601$/i, fix: programSets('IntervalStyle iso_8601') },
+};
+
+/** What is to become of a parameter: read by the parser, left out, sent to the server, or refused with this problem and remedy. */
+export type Fate = 'read' | 'dropped' | 'sent' | { problem: string; fix: string };
+
 /**
- * The parameters of an address without those that are not for the server, or what is wrong with them. Names only words that are
- * known or near to one, and no value: both may be part of a secret.
+ * Decides about a parameter of an address. Names only words that are known or near to one, and no value: both may be part of a
+ * secret. One that is set to nothing counts as not set.
  */
-export function readParameters(query: string): Reading<URLSearchParams> {
-  const given = new URLSearchParams(query);
-  const kept = new URLSearchParams(given);
-  const faults: Wrong[] = [];
-  for (const [name, value] of given) {
-    const word = Object.hasOwn(keyWords, name) ? keyWords[name] : undefined;
-    if (word === undefined) {
-      const meant = findMeant(name);
-      if (meant !== undefined)
-        faults.push({ problem: `has the unknown parameter ${name}`, fix: `Did you mean ${meant}?` });
-    } else if (word !== read) {
-      kept.delete(name);
-      if (word.fix !== undefined && value !== '' && !word.dropped?.test(value))
-        faults.push({
-          problem: word.dropped
-            ? `has a value of ${name} that cannot be honored`
-            : `has the parameter ${name}, which cannot be honored`,
-          fix: word.fix,
-        });
-    }
+export function decideFate(name: string, value: string): Fate {
+  const word = Object.hasOwn(keyWords, name) ? keyWords[name] : undefined;
+  if (word === read) return 'read';
+  if (word === undefined) {
+    const meant = findMeant(name);
+    if (meant !== undefined) return { problem: `has the unknown parameter ${name}`, fix: `Did you mean ${meant}?` };
+    const own = name.toLowerCase();
+    const rule = Object.hasOwn(ownParameters, own) ? ownParameters[own] : undefined;
+    if (rule === undefined) return 'sent';
+    return rule.taken.test(value)
+      ? 'dropped'
+      : { problem: `has a value of ${own} that cannot be honored`, fix: rule.fix };
   }
-  if (faults.length > 0) return { wrong: faults };
-  if (given.get('ssl') === 'true' && !given.has('sslmode')) kept.set('sslmode', 'require');
-  if (given.get('channel_binding') === 'require' && given.get('sslmode') === 'disable')
-    return wrong('has channel_binding=require with sslmode=disable', 'Only TLS has channels to bind to: change one.');
-  return { value: kept };
+  if (word.fix === undefined || value === '' || word.dropped?.test(value)) return 'dropped';
+  return {
+    problem: word.dropped
+      ? `has a value of ${name} that cannot be honored`
+      : `has the parameter ${name}, which cannot be honored`,
+    fix: word.fix,
+  };
+}
+
+/** Is this a parameter that libpq or this program knows? Then a message may name it. */
+export function isKeyWord(name: string): boolean {
+  return Object.hasOwn(keyWords, name);
 }
 
 /** The key word that was meant. Guesses at long names only, and at few letters: there are many parameters of servers. */
