@@ -33,7 +33,8 @@ const actions: readonly BackupAction[] = [
       {
         name: 'to',
         value: 'URL',
-        purpose: 'restore it into this empty PostgreSQL database instead, and leave it there',
+        purpose:
+          'restore it into this empty PostgreSQL database instead, and leave it there. One with a password belongs into TARGET_DATABASE_URL or its file',
       },
     ],
     run: async (given) => (await import('./backup/restore.ts')).verify(given),
@@ -72,7 +73,7 @@ stays when anything fails. Encrypted archives follow the age standard (age-encry
     { name: 'json', purpose: 'Print a JSON object' },
     { name: 'data-dir', value: 'DIRECTORY', purpose: 'Where the embedded database is kept', setting: 'DATA_DIR' },
   ],
-  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'DATA_DIR', 'BACKUP_IDENTITY'],
+  settings: ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'TARGET_DATABASE_URL', 'DATA_DIR', 'BACKUP_IDENTITY'],
   exitCodes: [
     ExitCode.ok,
     ExitCode.failure,

@@ -28,7 +28,8 @@ test('.env.example, uncommented and copied without thought, is refused', () => {
   const env = uncommented(renderEnvExample());
   assert.throws(
     () => loadSettings({ env }),
-    (error) => error instanceof SettingsError && error.problems.map(({ name }) => name).join() === 'JWT_SECRET',
+    (error) =>
+      error instanceof SettingsError && error.problems.map(({ name }) => name).join() === 'BACKUP_IDENTITY,JWT_SECRET',
   );
 });
 

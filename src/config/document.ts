@@ -65,18 +65,27 @@ reported as a warning, because the environment belongs to other programs too.
 
 ## Addresses of databases
 
-\`DATABASE_URL\`, \`DIRECT_DATABASE_URL\` and \`REPLICA_DATABASE_URL\` may name several hosts (\`one:5432,two:5432\`) and have parameters behind a
-\`?\`, as libpq takes them:
+\`DATABASE_URL\`, \`DIRECT_DATABASE_URL\`, \`REPLICA_DATABASE_URL\`, \`TARGET_DATABASE_URL\` and \`--to\` mean what they mean to psql, or are refused before
+anything is connected, with exit code 2 and the name of the parameter. One address may name several hosts (\`one:5432,two:5432\`) or a Unix
+socket (\`postgresql://USER@%2Fvar%2Frun%2Fpostgresql/DATABASE\`, \`postgresql://USER@/DATABASE?host=/var/run/postgresql\`). \`%XX\` is decoded and nothing
+else: a plus is a plus. Of a parameter that is given twice the last one counts.
 
 | parameter | what becomes of it |
 | --- | --- |
-| \`sslmode\`, \`sslrootcert\`, \`target_session_attrs\`, \`user\`, \`password\`; \`ssl=true\` | means what it means to libpq |
-| \`channel_binding\` | accepted, and not done: passwords are proven by SCRAM without channel binding. Who sets \`require\` to be sure of the server sets \`sslmode=verify-full\` |
-| \`connect_timeout\`, \`fallback_application_name\`, \`keepalives…\`, \`tcp_user_timeout\` | accepted without effect: \`DATABASE_CONNECT_TIMEOUT_SECONDS\` and the program decide |
-| \`sslnegotiation\`, \`sslsni\`, \`sslcompression\`, \`sslkeylogfile\`, \`gsslib\`, \`gssdelegation\`, \`krbsrvname\`, \`max_protocol_version\`, \`pgbouncer\` | accepted without effect |
-| \`client_encoding\`, \`gssencmode\`, \`load_balance_hosts\`, \`min_protocol_version\`, \`replication\`, \`sslcertmode\`, \`ssl_min_protocol_version\`, \`ssl_max_protocol_version\` | accepted with values that change nothing (\`UTF8\`, \`prefer\`, \`disable\` …), otherwise an error |
-| any other of libpq's, such as \`host\`, \`passfile\`, \`service\`, \`sslcert\`, \`sslcrl\`, \`require_auth\` | an error that says what to do |
-| \`application_name\`, \`options\`, \`search_path\`, \`statement_timeout\` … | is for the server. What it refuses ends the start with exit code 2 |
+| \`host\`, \`hostaddr\` (without a host), \`port\`, \`dbname\`, \`user\`, \`password\`, \`options\`, \`application_name\`, \`sslmode\`, \`sslrootcert\`, \`sslnegotiation\`, \`target_session_attrs\`; \`ssl=true\` | means what it means to libpq |
+| \`connect_timeout\` | counts, if it is shorter than \`DATABASE_CONNECT_TIMEOUT_SECONDS\` |
+| \`channel_binding=require\` | an error without \`sslmode=verify-full\`: channel binding is not spoken, and that is what makes sure of the server |
+| \`fallback_application_name\`, \`keepalives…\`, \`tcp_user_timeout\`, \`sslsni\`, \`sslcompression\`, \`sslkeylogfile\`, \`gsslib\`, \`gssdelegation\`, \`krbsrvname\`, \`max_protocol_version\`, \`pgbouncer\` | accepted without effect |
+| \`client_encoding\`, \`gssencmode\`, \`load_balance_hosts\`, \`min_protocol_version\`, \`replication\`, \`sslcertmode\`, \`ssl_min_protocol_version\`, \`ssl_max_protocol_version\`, \`TimeZone\`, \`DateStyle\`, \`IntervalStyle\` | accepted with values that change nothing (\`UTF8\`, \`prefer\`, \`disable\`, \`UTC\` …), otherwise an error |
+| any other of libpq's, such as \`passfile\`, \`service\`, \`sslcert\`, \`sslcrl\`, \`require_auth\` | an error that says what to do |
+| \`search_path\`, \`statement_timeout\` … | is for the server, though psql refuses it here. What the server refuses ends the start with exit code 2 |
+
+The authorities that \`sslmode=verify-ca\` and \`verify-full\` ask are those in the file of \`sslrootcert\`, else in \`~/.postgresql/root.crt\`. With
+\`sslrootcert=system\`, and where there is no such file, they are those that the program brings along. \`sslmode=require\` asks them, too, when there is a file.
+\`config check\` reads it. \`allow\` is taken as \`prefer\`, and a connection that TLS was begun on never goes on without it. The \`PG…\` variables and
+\`~/.pgpass\` are not read: an address has all that counts. A user that is not named is who runs the program; host and database have to be named.
+
+The rights that the role needs are in [rights.md](rights.md).
 
 ## Development and production
 

@@ -85,8 +85,15 @@ export function wholeNumber(least: number, most: number, unit = ''): Kind<number
   return kindOf(unit === '' ? type : `${type} (${unit})`, (text) => {
     const value = /^(0|[1-9]\d*)$/.test(text.trim()) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return { value };
-    return wrong(`${quote(text)} is not a ${type}`, `Set it to a ${type}, in digits only.`);
+    return wrong(`${quote(text)} is not a ${type}`, `${explainServiceLink(text)}Set it to a ${type}, in digits only.`);
   });
+}
+
+/** Why there may be an address where nobody has written one. */
+function explainServiceLink(text: string): string {
+  return /^(tcp|udp|sctp):\/\//.test(text.trim())
+    ? 'Kubernetes sets variables of this form for each Service: write enableServiceLinks: false into the pod. '
+    : '';
 }
 
 /** A part of the whole, as a number: 0.1 is a tenth. */
@@ -95,7 +102,7 @@ export const share: Kind<number> = kindOf('number from 0 to 1', (text) => {
   if (value >= 0 && value <= 1) return { value };
   return wrong(
     `${quote(text)} is not a number from 0 to 1`,
-    'Set it to a number such as 0.1, or 0 for none and 1 for all.',
+    `${explainServiceLink(text)}Set it to a number such as 0.1, or 0 for none and 1 for all.`,
   );
 });
 

@@ -45,6 +45,8 @@ test('refuses weak secrets, and does not repeat them', () => {
     ['k3J9x'.repeat(6), /shorter than 32/],
     ['', /shorter than 32/],
     ['0'.repeat(64), /repetitive/],
+    ['passwordpasswordpasswordpassword1234', /repetitive/],
+    ['x9-catatlas-Q-catatlas-v-catatlas-7-catatlas', /repetitive/],
     ['ab'.repeat(32), /repetitive/],
     ['deadbeef'.repeat(8), /repetitive/],
     [block.repeat(5), /repetitive/],

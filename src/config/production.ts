@@ -115,14 +115,28 @@ export function findSecretWeakness(secret: string, algorithm: keyof typeof short
   return undefined;
 }
 
-/** Few different characters, a short block over and over, or mostly runs such as aaaa, abcd and 4321. */
+/** Few different characters, a short block over and over, mostly what came before, or mostly runs such as aaaa, abcd and 4321. */
 function isRepetitive(text: string): boolean {
   if (new Set(text).size < 8) return true;
   for (let period = 1; period < 32 && period * 2 <= text.length; period++) {
     if ([...text.slice(period)].every((character, index) => character === text[index])) return true;
   }
+  if (countNew(text) * 2 <= text.length) return true;
   let steps = 0;
   for (let index = 1; index < text.length; index++)
     if (Math.abs(text.charCodeAt(index) - text.charCodeAt(index - 1)) <= 1) steps++;
   return steps * 2 > text.length;
+}
+
+/** How many characters are left when every stretch of three or more that stood there before is taken out (as LZ77 compresses). */
+function countNew(text: string): number {
+  let fresh = 0;
+  for (let index = 0; index < text.length; ) {
+    let length = 0;
+    while (index + length < text.length && text.slice(0, index).includes(text.slice(index, index + length + 1)))
+      length++;
+    if (length < 3) fresh++;
+    index += length < 3 ? 1 : length;
+  }
+  return fresh;
 }

@@ -70,6 +70,7 @@ describe('defaults', () => {
       DATABASE_URL: undefined,
       DIRECT_DATABASE_URL: undefined,
       REPLICA_DATABASE_URL: undefined,
+      TARGET_DATABASE_URL: undefined,
       DATABASE_TYPE: 'postgresql',
       DATA_DIR: '/home/cat/.local/share/catatlas',
       DATABASE_POOL_SIZE: 5,
@@ -110,7 +111,13 @@ describe('defaults', () => {
     assert.equal(settings.DEBUG, false);
     assert.equal(settings.production, true);
     assert.equal(settings.HOST, '::');
-    assert.equal(settings.METRICS_HOST, '::');
+    // Metrics are for this machine, and on Fly.io for its private network.
+    assert.equal(settings.METRICS_HOST, '127.0.0.1');
+    const fly = { FLY_PRIVATE_IP: 'fdaa:0:1:a7b:1::2' };
+    assert.equal(load({ ...production, ...fly }).METRICS_HOST, 'fdaa:0:1:a7b:1::2');
+    assert.equal(load({ ...production, ...fly, METRICS_HOST: '::' }).METRICS_HOST, '::');
+    assert.equal(load({ ...production, FLY_PRIVATE_IP: 'nonsense' }).METRICS_HOST, '127.0.0.1');
+    assert.equal(load(fly).METRICS_HOST, '127.0.0.1');
     assert.equal(settings.SENTRY_ENVIRONMENT, 'production');
     assert.deepEqual(settings.database, { kind: 'postgresql', url });
     assert.deepEqual(settings.warnings, []);
@@ -200,6 +207,7 @@ describe('sources', () => {
       'JWT_SECRET',
       'REPLICA_DATABASE_URL',
       'SENTRY_DSN',
+      'TARGET_DATABASE_URL',
     ]);
     const files: Record<string, string> = {
       '/run/url': `${url}\n`,
@@ -362,12 +370,19 @@ describe('development', () => {
 });
 
 describe('the table', () => {
-  test('every example is valid, except the secret that nobody may copy', () => {
+  test('every example is valid, except the secrets that nobody may copy', () => {
     const examples = Object.fromEntries(settingNames.map((name) => [name, rowOf(name).example]));
     assert.deepEqual(
       problemsOf(examples).map((text) => text.split(' ')[0]),
-      ['JWT_SECRET'],
+      ['BACKUP_IDENTITY', 'JWT_SECRET'],
     );
+  });
+
+  test('every number says where an address of Kubernetes comes from', () => {
+    const numbers = settingNames.filter((name) => /number/.test(rowOf(name).kind.type));
+    assert.ok(numbers.length > 15);
+    for (const name of numbers)
+      assert.match(problemsOf({ [name]: 'tcp://10.0.0.1:9091' })[0] ?? '', /enableServiceLinks: false/, name);
   });
 
   test('every row can be explained', () => {

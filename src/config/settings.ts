@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { posix, win32 } from 'node:path';
 import { build } from '../build.ts';
-import { databaseUrl, maskDatabaseUrl } from './database-url.ts';
+import { ageIdentities } from './age-identities.ts';
+import { databaseUrl, maskDatabaseUrl, readDatabaseAddress } from './database-address.ts';
 import {
   directory,
   type Kind,
@@ -20,6 +22,7 @@ import {
 import { findNearMisses } from './near-misses.ts';
 import { origins } from './origins.ts';
 import { findProductionProblems } from './production.ts';
+import { readTrust } from './root-certificates.ts';
 
 /** What defaults may depend on. */
 interface Facts {
@@ -27,6 +30,8 @@ interface Facts {
   databaseGiven: boolean;
   version: string;
   hasIpv6(): boolean;
+  /** The address of this machine in the private network of Fly.io, which reads metrics there. */
+  flyAddress: string | undefined;
   /** Where programs keep data on this machine, or undefined when the environment names no home directory. */
   dataHome: string | undefined;
 }
@@ -58,6 +63,11 @@ function listenAddressByDefault(facts: Facts): string {
   if (!facts.production) return '127.0.0.1';
   // A kernel without IPv6 refuses to listen on :: (EAFNOSUPPORT), which would end the start.
   return facts.hasIpv6() ? '::' : '0.0.0.0';
+}
+
+/** Nobody else but, on Fly.io, its private network: metrics tell what the server does, and its port may be open by mistake. */
+function metricsAddressByDefault({ production, flyAddress }: Facts): string {
+  return production && flyAddress !== undefined ? flyAddress : '127.0.0.1';
 }
 
 /**
@@ -164,6 +174,16 @@ export const settingsTable = {
     default: undefined,
     defaultText: 'DATABASE_URL',
   }),
+  TARGET_DATABASE_URL: setting({
+    group: 'Database',
+    kind: databaseUrl,
+    secret: true,
+    purpose:
+      'The database that `catatlas copy` and `catatlas backup verify` write into, in place of --to: a command line shows its password to every user of the machine.',
+    example: 'postgresql://catatlas:PASSWORD@other.localhost:5432/catatlas',
+    default: undefined,
+    defaultText: 'not set',
+  }),
   DATABASE_TYPE: setting({
     group: 'Database',
     kind: oneOf(['postgresql', 'sqlite'], { postgres: 'postgresql' }),
@@ -241,7 +261,7 @@ export const settingsTable = {
   }),
   BACKUP_IDENTITY: setting({
     group: 'Database',
-    kind: opaque,
+    kind: ageIdentities,
     secret: true,
     purpose: 'The secret keys that open encrypted backups (AGE-SECRET-KEY-…, one a line), for `catatlas backup`.',
     example: '<a key made by age-keygen>',
@@ -362,11 +382,11 @@ export const settingsTable = {
   METRICS_HOST: setting({
     group: 'Observability',
     kind: listenAddress,
-    purpose: 'The address to listen on for Prometheus.',
+    purpose: 'The address to listen on for Prometheus. One that runs elsewhere needs that of a private network, or ::.',
     example: '127.0.0.1',
-    default: listenAddressByDefault,
+    default: metricsAddressByDefault,
     defaultText:
-      'as that of HOST: in development 127.0.0.1; in production :: or, where the machine has no IPv6, 0.0.0.0',
+      'this machine only (127.0.0.1); in production on Fly.io the address of its private network (FLY_PRIVATE_IP)',
   }),
   SLOW_QUERY_MILLISECONDS: setting({
     group: 'Observability',
@@ -546,6 +566,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
     version: input.version ?? build.version,
     hasIpv6: input.hasIpv6 ?? machineHasIpv6,
     dataHome: findDataHome(input.env, platform),
+    flyAddress: isIP(input.env['FLY_PRIVATE_IP'] ?? '') === 6 ? input.env['FLY_PRIVATE_IP'] : undefined,
   };
   for (const name of settingNames) {
     if (texts[name]) continue;
@@ -554,6 +575,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
   }
 
   const known = values as Partial<SettingValues>;
+  problems.push(...findUntrusted(known, sources));
   const sourceOf = (name: SettingName) => texts[name]?.source ?? 'not set';
   const warnings = findNearMisses(input.env, settingNames, secretNames, platform);
   if (production)
@@ -576,6 +598,17 @@ export function readSettings(input: SettingsInput): SettingsReport {
   warnings.push(...findWarnings(known, { production, databaseGiven }, sourceOf));
   const order = (problem: SettingProblem) => settingNames.indexOf(problem.name as SettingName);
   return { values: known, sources, production, warnings, problems: problems.toSorted((a, b) => order(a) - order(b)) };
+}
+
+/** Addresses whose file of authorities cannot be used. */
+function findUntrusted(values: Partial<SettingValues>, sources: Record<SettingName, string>): SettingProblem[] {
+  const names = ['DATABASE_URL', 'DIRECT_DATABASE_URL', 'REPLICA_DATABASE_URL', 'TARGET_DATABASE_URL'] as const;
+  return names.flatMap((name) => {
+    const reading = readDatabaseAddress(values[name] ?? '');
+    if ('wrong' in reading) return [];
+    const trust = readTrust(reading.value);
+    return 'wrong' in trust ? trust.wrong.map((each) => ({ name, source: sources[name], ...each })) : [];
+  });
 }
 
 interface Text {

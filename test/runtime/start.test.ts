@@ -189,7 +189,7 @@ describe('parameters of libpq in the address, as in those that providers hand ou
       const own = version === 18 ? undefined : await startPostgres({ version });
       try {
         const plain = await (own ?? server).createDatabase();
-        const query = 'channel_binding=require&connect_timeout=10&keepalives=1&application_name=theirs';
+        const query = 'channel_binding=prefer&connect_timeout=10&keepalives=1&application_name=theirs';
         const program = serve({ DATABASE_URL: `${plain}?${query}` });
         await program.logged('ready');
         await outside(plain, async (sql) => {
@@ -232,7 +232,7 @@ describe('what waiting does not cure ends the start', () => {
       );
       assert.match(stderr, /password authentication failed for user "somebody": check the password in DATABASE_URL/);
       // The right one, where libpq takes it too.
-      const query = `user=somebody&password=${encodeURIComponent('another one')}&channel_binding=require`;
+      const query = `user=somebody&password=${encodeURIComponent('another one')}&channel_binding=prefer`;
       const url = `postgres://127.0.0.1:${strict.port}/postgres?${query}`;
       assert.match(await refused({ DATABASE_URL: url }, 1), /the user somebody may not create tables/);
     } finally {

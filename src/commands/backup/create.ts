@@ -31,7 +31,7 @@ export async function create(given: BackupArguments): Promise<ExitCode> {
   return await withProgress(io, async (watch) => {
     if (!toStream) await requireAbsent(file);
     let manifest: Manifest | undefined;
-    const bytes = await withMaintenanceDatabase({ settings, io, purpose: 'copy' }, (database) =>
+    const bytes = await withMaintenanceDatabase({ settings, io, purpose: 'copy', deed: 'read all' }, (database) =>
       readSnapshot({ database, programVersion: build.version, clock: systemClock }, async (parts) => {
         const seen = noting(watchParts(parts, watch), (found) => {
           manifest = found;

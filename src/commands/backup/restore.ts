@@ -18,14 +18,14 @@ import { UsageError } from '../command.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { withMaintenanceDatabase } from '../maintenance.ts';
 import { describeTables } from './answer.ts';
-import { type BackupArguments, readIdentities, settingsFor, standardStream, withProgress } from './run.ts';
+import { type BackupArguments, findTarget, readIdentities, settingsFor, standardStream, withProgress } from './run.ts';
 
 /** Puts an archive into the database that the settings name. */
 export async function restoreArchive(given: BackupArguments): Promise<ExitCode> {
   const settings = loadSettings({ env: given.io.env, flags: given.args.settings, rules: 'tool' });
   const replace = given.args.switches.has('replace');
   return await load(given, 'Restored.', async (run) => {
-    await withMaintenanceDatabase({ settings, io: given.io, purpose: 'copy' }, (database, log) =>
+    await withMaintenanceDatabase({ settings, io: given.io, purpose: 'copy', deed: 'replace all' }, (database, log) =>
       run(database, replace, log),
     );
   });
@@ -33,19 +33,22 @@ export async function restoreArchive(given: BackupArguments): Promise<ExitCode> 
 
 /** Restores an archive into memory, or into an empty database, and asks it what the API asks. */
 export async function verify(given: BackupArguments): Promise<ExitCode> {
-  const target = given.args.values['to'];
-  if (target !== undefined && !target.includes('://'))
-    throw new UsageError('--to: expected an address, such as postgresql://USER:PASSWORD@HOST:5432/DATABASE');
   const settings = loadSettings({ env: given.io.env, flags: given.args.settings, rules: 'tool' });
+  const target = findTarget(given, settings);
+  const into = target && settingsFor(target, settings);
+  if (into?.database.kind === 'embedded')
+    throw new UsageError('--to: expected an address, such as postgresql://USER:PASSWORD@HOST:5432/DATABASE');
   return await load(given, 'Verified: restored, compared row by row, and asked what the API asks.', async (run) => {
     const prove = async (database: Database) => {
       const problems = await askAsTheApi(database.sql, await run(database, false));
       if (problems.length > 0)
         throw new ArchiveError(`the restored database does not answer as it should:\n${problems.join('\n')}`);
     };
-    if (target !== undefined) {
-      const into = settingsFor(target, settings);
-      await withMaintenanceDatabase({ settings: into, io: given.io, purpose: 'copy', option: '--to' }, prove);
+    if (into) {
+      await withMaintenanceDatabase(
+        { settings: into, io: given.io, purpose: 'copy', deed: 'replace all', option: target.named },
+        prove,
+      );
       return;
     }
     const scratch = await openScratch();

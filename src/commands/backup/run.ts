@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { parseKeys } from '../../archive/encryption.ts';
 import { ArchiveError, ArchiveTargetError } from '../../archive/failure.ts';
 import type { WatchOptions } from '../../archive/progress.ts';
-import { databaseUrl } from '../../config/database-url.ts';
-import { readAs } from '../../config/kinds.ts';
+import { hasPassword, isKeyWordString, readDatabaseAddress } from '../../config/database-address.ts';
+import { readTrust } from '../../config/root-certificates.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { FileError } from '../../platform/file-error.ts';
 import { CommandFailure, type CommandIO, type ParsedArguments, UsageError } from '../command.ts';
@@ -21,14 +21,37 @@ export interface BackupArguments {
 /** `-` stands for standard input or output. */
 export const standardStream = '-';
 
+/** Another database than that of the settings, and where it was named. */
+export interface Target {
+  text: string;
+  named: '--to' | 'TARGET_DATABASE_URL';
+}
+
+/**
+ * The database to write into: that of --to, else of TARGET_DATABASE_URL. Warns of a password on the command line, which every user of
+ * the machine can read.
+ */
+export function findTarget({ args, io }: BackupArguments, settings: Settings): Target | undefined {
+  const text = args.values['to'];
+  const { TARGET_DATABASE_URL: setting } = settings;
+  if (text === undefined) return setting === undefined ? undefined : { text: setting, named: 'TARGET_DATABASE_URL' };
+  if (text.includes('://') && hasPassword(text))
+    io.stderr(
+      'a warning: --to has a password, and every user of this machine can read command lines. Set TARGET_DATABASE_URL, or TARGET_DATABASE_URL_FILE to a file that holds the address, and leave --to out.\n',
+    );
+  return { text, named: '--to' };
+}
+
 /** The settings with another database in them: a PostgreSQL by its address, else the embedded one in a directory. */
-export function settingsFor(target: string, settings: Settings): Settings {
+export function settingsFor({ text, named }: Target, settings: Settings): Settings {
   const others = { ...settings, DIRECT_DATABASE_URL: undefined };
-  if (!target.includes('://')) return { ...others, database: { kind: 'embedded', directory: resolve(target) } };
-  const reading = readAs(databaseUrl, target);
-  if ('value' in reading) return { ...others, database: { kind: 'postgresql', url: reading.value } };
-  const [first] = reading.wrong;
-  throw new UsageError(`--to ${first?.problem}`, first?.fix);
+  if (!text.includes('://') && !isKeyWordString(text))
+    return { ...others, database: { kind: 'embedded', directory: resolve(text) } };
+  const reading = readDatabaseAddress(text.trim());
+  const trust = 'value' in reading ? readTrust(reading.value) : reading;
+  if ('value' in trust) return { ...others, database: { kind: 'postgresql', url: text.trim() } };
+  const [first] = trust.wrong;
+  throw new UsageError(`${named} ${first?.problem}`, first?.fix);
 }
 
 /** Runs an action with a line of progress on standard error. What goes wrong becomes a message and an exit code. */
@@ -52,7 +75,8 @@ function explain(error: unknown, io: CommandIO): unknown {
     return new CommandFailure(ExitCode.failure, 'told to stop: nothing was changed.', { cause: error });
   if (error instanceof FileError) return new CommandFailure(ExitCode.failure, error.message, { cause: error });
   const { path, syscall } = error as { path?: string; syscall?: string };
-  if (syscall !== undefined && path !== undefined) return explain(new FileError(path, error), io);
+  if (syscall !== undefined && syscall !== 'connect' && path !== undefined)
+    return explain(new FileError(path, error), io);
   return asCommandFailure(error);
 }
 
