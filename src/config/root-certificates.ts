@@ -28,7 +28,7 @@ const fileSystem: Surroundings = {
   get directory() {
     return process.platform === 'win32'
       ? join(process.env['APPDATA'] ?? '', 'postgresql')
-      : join(homedir(), '.postgresql');
+      : join(process.env['HOME'] || homedir(), '.postgresql');
   },
 };
 

@@ -1,15 +1,18 @@
 // What an address means to psql it means to this program, or it is refused before anything is connected. The witness is a real psql.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { AddressError, connectPostgres } from '../../src/database/connect.ts';
 import { findSystemUser } from '../../src/database/system-user.ts';
-import { freePort } from '../harness/postgres.ts';
+import { makeCertificates } from '../harness/certificate.ts';
+import { freePort, startPostgres } from '../harness/postgres.ts';
+import { giveCertificate } from '../harness/server-certificate.ts';
 import { type Arrival, startRecorder } from '../harness/startup-recorder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'catatlas-address-'));
@@ -191,6 +194,79 @@ function judge(ours: Observed, theirs: Observed): Exclude<Expected, RegExp> | 'r
   if (ours.refused !== undefined && ours.arrivals > 0) return 'connected and refused';
   if (ours.refused !== undefined) return theirs.said === undefined ? 'refused by both' : 'refused';
   return JSON.stringify(ours.said) === JSON.stringify(theirs.said) ? 'same' : 'ours';
+}
+
+test('TLS is what it is to psql, with and without ~/.postgresql/root.crt', { timeout: 120_000 }, async () => {
+  const [trusted, stranger] = [makeCertificates(['localhost']), makeCertificates(['localhost'])];
+  const server = await startPostgres({ version: 15 });
+  const home = process.env['HOME'];
+  process.env['HOME'] = folder;
+  const usual = join(folder, '.postgresql');
+  try {
+    await giveCertificate(server, trusted);
+    writeFileSync(join(folder, 'authority.pem'), trusted.authority);
+    writeFileSync(join(folder, 'stranger.pem'), stranger.authority);
+    const outcomes: string[] = [];
+    for (const kept of [undefined, trusted, stranger]) {
+      rmSync(usual, { recursive: true, force: true });
+      if (kept) {
+        mkdirSync(usual);
+        writeFileSync(join(usual, 'root.crt'), kept.authority);
+      }
+      for (const [host, query] of [
+        ['localhost', 'sslmode=disable'],
+        ['localhost', 'sslmode=require'],
+        ['localhost', `sslmode=require&sslrootcert=${folder}/stranger.pem`],
+        ['localhost', `sslmode=verify-ca&sslrootcert=${folder}/authority.pem`],
+        ['127.0.0.1', `sslmode=verify-ca&sslrootcert=${folder}/authority.pem`],
+        ['localhost', `sslmode=verify-ca&sslrootcert=${folder}/stranger.pem`],
+        ['localhost', `sslmode=verify-full&sslrootcert=${folder}/authority.pem`],
+        ['127.0.0.1', `sslmode=verify-full&sslrootcert=${folder}/authority.pem`],
+        ['localhost', `sslmode=verify-full&sslrootcert=${folder}/stranger.pem`],
+        ['localhost', `sslmode=verify-full&sslrootcert=${folder}/nowhere.pem`],
+        ['localhost', 'sslmode=verify-ca'],
+        ['localhost', 'sslmode=verify-full'],
+        ['127.0.0.1', 'sslmode=verify-full'],
+        ['localhost', `sslmode=disable&sslmode=verify-full`],
+        ['localhost', `application_name=a?b&sslmode=verify-full`],
+      ]) {
+        const url = `postgresql://postgres@${host}:${server.port}/postgres?${query}`;
+        const ours = await sayTls(() => isEncrypted(url));
+        assert.equal(ours, await sayTls(() => isEncryptedToPsql(url)), `${kept ? 'with' : 'without'} a file: ${url}`);
+        outcomes.push(ours);
+      }
+    }
+    assert.deepEqual([...new Set(outcomes)].sort(), ['encrypted', 'in clear text', 'refused']);
+  } finally {
+    process.env['HOME'] = home;
+    await server.stop();
+  }
+});
+
+async function sayTls(ask: () => Promise<boolean>): Promise<string> {
+  return await ask().then(
+    (encrypted) => (encrypted ? 'encrypted' : 'in clear text'),
+    () => 'refused',
+  );
+}
+
+const question = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()';
+
+async function isEncrypted(url: string): Promise<boolean> {
+  const database = connectPostgres({ url, applicationName: 'catatlas/test', maxConnections: 1 });
+  try {
+    const [row] = await database.sql.unsafe<[{ ssl: boolean }]>(question);
+    return row.ssl;
+  } finally {
+    await database.close();
+  }
+}
+
+async function isEncryptedToPsql(address: string): Promise<boolean> {
+  const { stdout } = await promisify(execFile)('psql', ['-X', '-w', '-A', '-t', '-c', question, address], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder, LC_ALL: 'C', PGCONNECT_TIMEOUT: '5' },
+  });
+  return stdout.trim() === 't';
 }
 
 test('variables of libpq change nothing', async () => {
