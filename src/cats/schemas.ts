@@ -8,7 +8,8 @@ const nameLimit = { max: 100 };
 const nullable = (description: string, example: string | null = null) =>
   z.string().nullable().meta({ description, example });
 
-const catName = () => nullable('What people call the cat', 'Smokey');
+const nameWords = { description: 'What people call the cat', example: 'Smokey' };
+const catName = () => z.string().nullable().meta(nameWords);
 const catId = () => z.int().meta({ description: 'Number of the cat', example: 3 });
 
 export const cat = later(() =>
@@ -23,12 +24,12 @@ export const catList = later(() => z.array(cat.schema).meta({ description: 'All 
 
 export const catInput = later(() =>
   z
-    .object({ name: optionalText(nameLimit) })
+    .object({ name: optionalText(nameLimit).meta(nameWords) })
     .meta({ id: 'CatInput', description: 'A new cat; it may go without a name', example: { name: 'Smokey' } }),
 );
 
 export const catPatch = later(() =>
-  z.object({ name: patchText(nameLimit) }).meta({
+  z.object({ name: patchText(nameLimit).meta(nameWords) }).meta({
     id: 'CatPatch',
     description: 'Changes to a cat. null or blank clears the name; `{}` changes nothing.',
     example: { name: 'Smokey' },
@@ -49,7 +50,7 @@ export const changedCat = later(() =>
 );
 
 export const catFromSightings = later(() =>
-  z.object({ entry_ids: entryIds(), name: optionalText(nameLimit) }).meta({
+  z.object({ entry_ids: entryIds(), name: optionalText(nameLimit).meta(nameWords) }).meta({
     id: 'CatFromSightings',
     description: 'A new cat and its sightings',
     example: { entry_ids: [7, 8], name: 'Smokey' },
@@ -102,23 +103,30 @@ export const pageFacts = () => ({
   hasMore: z.boolean().meta({ description: 'Is there a page after this one?', example: false }),
 });
 
+/** What lists of sightings of a cat have in common. */
+const sightingFacts = () => ({
+  id: z.int().meta({ description: 'Number of the sighting' }),
+  text: z.string().meta({ description: 'What was seen' }),
+  createdAt: instant(),
+  location: nullable('Where it was seen'),
+  photo_url: nullable('Web address of a photo'),
+});
+
 export const catSightings = later(() =>
   z
     .object({
-      sightings: z.array(
-        z.object({
-          id: z.int(),
-          text: z.string(),
-          createdAt: instant(),
-          location: z.string().nullable(),
-          location_normalized: z.string().nullable(),
-          location_lat: z.number().nullable(),
-          location_lon: z.number().nullable(),
-          photo_url: z.string().nullable(),
-          nickname: z.string().nullable(),
-          isFavorite: z.boolean(),
-        }),
-      ),
+      sightings: z
+        .array(
+          z.object({
+            ...sightingFacts(),
+            location_normalized: nullable('The address as the geocoder names it'),
+            location_lat: z.number().nullable().meta({ description: 'Latitude in degrees (WGS 84)' }),
+            location_lon: z.number().nullable().meta({ description: 'Longitude in degrees (WGS 84)' }),
+            nickname: nullable('What the reporter calls the cat'),
+            isFavorite: z.boolean().meta({ description: 'The one favourite mark, shared by all visitors' }),
+          }),
+        )
+        .meta({ description: 'The sightings of this page' }),
       ...pageFacts(),
     })
     .meta({
@@ -148,16 +156,21 @@ export const catSightings = later(() =>
     }),
 );
 
+/** The profile of a cat in words. */
+const summaryFacts = () => ({
+  top_tags: z.array(z.string()).meta({ description: 'Up to eight words that its sightings share' }),
+  temperament_guess: z.string().meta({ description: 'Its temperament, as far as the texts tell' }),
+  profile_text: z.string().meta({ description: 'The profile in a few sentences' }),
+});
+
 export const catProfile = later(() =>
   z
     .object({
       cat_id: catId(),
       name: catName(),
-      sightings_count: z.int(),
+      sightings_count: z.int().meta({ description: 'Sightings in all' }),
       locations: z.array(z.string()).meta({ description: 'Up to five places, most recent first' }),
-      top_tags: z.array(z.string()).meta({ description: 'Up to eight words that its sightings share' }),
-      temperament_guess: z.string(),
-      profile_text: z.string(),
+      ...summaryFacts(),
     })
     .meta({
       id: 'CatProfile',
@@ -174,51 +187,52 @@ export const catProfile = later(() =>
     }),
 );
 
+const kept = (mode: string) => z.boolean().meta({ description: `Is an insight of mode \`${mode}\` kept?` });
+
 export const enhancedProfile = later(() =>
   z
     .object({
-      cat: z.object({ id: catId(), name: catName(), createdAt: instant(), primaryPhoto: nullable('The newest photo') }),
-      stats: z.object({
-        totalSightings: z.int(),
-        uniqueLocations: z.int(),
-        photoCount: z.int(),
-        firstSeen: instant().nullable(),
-        lastSeen: instant().nullable(),
-        mostFrequentLocation: nullable('Where it is seen most often'),
-      }),
-      recentSightings: z
-        .array(
-          z.object({
-            id: z.int(),
-            text: z.string(),
-            createdAt: instant(),
-            location: z.string().nullable(),
-            photo_url: z.string().nullable(),
-          }),
-        )
-        .meta({ description: 'The newest five' }),
+      cat: z
+        .object({
+          id: catId(),
+          name: catName(),
+          createdAt: instant(),
+          primaryPhoto: nullable('Web address of the newest photo'),
+        })
+        .meta({ description: 'The cat itself' }),
+      stats: z
+        .object({
+          totalSightings: z.int().meta({ description: 'Sightings in all' }),
+          uniqueLocations: z.int().meta({ description: 'Different places among them' }),
+          photoCount: z.int().meta({ description: 'Sightings with a photo' }),
+          firstSeen: instant().nullable().meta({ description: 'When its first sighting was reported, in UTC' }),
+          lastSeen: instant().nullable().meta({ description: 'When its newest sighting was reported, in UTC' }),
+          mostFrequentLocation: nullable('Where it is seen most often'),
+        })
+        .meta({ description: 'Its sightings in figures' }),
+      recentSightings: z.array(z.object(sightingFacts())).meta({ description: 'The newest five' }),
       locationSummary: z
         .array(
           z.object({
-            location: z.string(),
-            normalizedLocation: z.string().nullable(),
-            count: z.int(),
-            lastSeen: instant(),
-            lat: z.number().nullable(),
-            lon: z.number().nullable(),
+            location: z.string().meta({ description: 'The place as written' }),
+            normalizedLocation: nullable('The address as the geocoder names it'),
+            count: z.int().meta({ description: 'Sightings there' }),
+            lastSeen: instant().meta({ description: 'When the newest of them was reported, in UTC' }),
+            lat: z.number().nullable().meta({ description: 'Latitude in degrees (WGS 84)' }),
+            lon: z.number().nullable().meta({ description: 'Longitude in degrees (WGS 84)' }),
           }),
         )
         .meta({ description: 'Up to ten places, most often seen first' }),
-      insightStatus: z.object({
-        hasProfile: z.boolean(),
-        hasCare: z.boolean(),
-        hasUpdate: z.boolean(),
-        hasRisk: z.boolean(),
-        lastUpdated: instant().nullable(),
-      }),
-      top_tags: z.array(z.string()),
-      temperament_guess: z.string(),
-      profile_text: z.string(),
+      insightStatus: z
+        .object({
+          hasProfile: kept('profile'),
+          hasCare: kept('care'),
+          hasUpdate: kept('update'),
+          hasRisk: kept('risk'),
+          lastUpdated: instant().nullable().meta({ description: 'When the newest of them was made, in UTC' }),
+        })
+        .meta({ description: 'Which insights are kept' }),
+      ...summaryFacts(),
     })
     .meta({
       id: 'EnhancedCatProfile',

@@ -11,30 +11,52 @@ export const instant = () =>
     override: shownAs({ type: 'string', format: 'date-time' }),
   });
 
-const nullableText = (description: string, example: string | null) =>
-  z.string().nullable().meta({ description, example });
+/** What the texts of a sighting are, the same in requests and answers. */
+const words = {
+  text: { description: 'What was seen', example: 'Orange tabby with a torn ear near the benches' },
+  nickname: { description: 'What the reporter calls the cat', example: 'Smokey' },
+  location: {
+    description: 'Where, as free text. Joined from the address parts where any of them is given',
+    example: 'Park Street 5, 10115 Berlin',
+  },
+  photo_url: { description: 'Web address of a photo', example: 'https://images.example/smokey.jpg' },
+  location_street: { description: 'Street, without the house number', example: 'Park Street' },
+  location_number: { description: 'House number', example: '5' },
+  location_zip: { description: 'Postal code', example: '10115' },
+  location_city: { description: 'City', example: 'Berlin' },
+  location_country: { description: 'Country', example: 'Germany' },
+} as const;
 
 /** One sighting, the 17 keys of contract section 3 in their order. */
 export const entry = later(() =>
   z
     .object({
       id: z.int().meta({ description: 'Number of the sighting', example: 7 }),
-      text: z.string().meta({ description: 'What was seen', example: 'Orange tabby with a torn ear near the benches' }),
+      text: z.string().meta(words.text),
       createdAt: instant(),
       isFavorite: z.boolean().meta({ description: 'The one favourite mark, shared by all visitors', example: false }),
-      nickname: nullableText('What the reporter calls the cat', 'Smokey'),
-      location: nullableText('Where, as free text or joined from the address parts', 'Park Street 5, 10115 Berlin'),
+      nickname: z.string().nullable().meta(words.nickname),
+      location: z.string().nullable().meta(words.location),
       cat_id: z.int().nullable().meta({ description: 'The cat this sighting is assigned to', example: null }),
-      photo_url: nullableText('Address of a photo', null),
-      location_normalized: nullableText('The address as the geocoder names it', null),
-      location_lat: z.number().nullable().meta({ description: 'Latitude in degrees', example: null }),
-      location_lon: z.number().nullable().meta({ description: 'Longitude in degrees', example: null }),
-      location_osm_id: nullableText('OpenStreetMap id of the place', null),
-      location_street: nullableText('Street', 'Park Street'),
-      location_number: nullableText('House number', '5'),
-      location_zip: nullableText('Postal code', '10115'),
-      location_city: nullableText('City', 'Berlin'),
-      location_country: nullableText('Country', null),
+      photo_url: z
+        .string()
+        .nullable()
+        .meta({ ...words.photo_url, example: null }),
+      location_normalized: z
+        .string()
+        .nullable()
+        .meta({ description: 'The address as the geocoder names it', example: null }),
+      location_lat: z.number().nullable().meta({ description: 'Latitude in degrees (WGS 84)', example: null }),
+      location_lon: z.number().nullable().meta({ description: 'Longitude in degrees (WGS 84)', example: null }),
+      location_osm_id: z.string().nullable().meta({ description: 'OpenStreetMap id of the place', example: null }),
+      location_street: z.string().nullable().meta(words.location_street),
+      location_number: z.string().nullable().meta(words.location_number),
+      location_zip: z.string().nullable().meta(words.location_zip),
+      location_city: z.string().nullable().meta(words.location_city),
+      location_country: z
+        .string()
+        .nullable()
+        .meta({ ...words.location_country, example: null }),
     })
     .meta({ id: 'Entry', description: 'A sighting of a cat' }),
 );
@@ -58,15 +80,15 @@ const limits = {
 export const entryInput = later(() =>
   z
     .object({
-      text: text(limits.text),
-      nickname: optionalText(limits.nickname),
-      location: optionalText(limits.location),
-      photo_url: optionalText(limits.photo_url),
-      location_street: optionalText(limits.location_street),
-      location_number: optionalText(limits.location_number),
-      location_zip: optionalText(limits.location_zip),
-      location_city: optionalText(limits.location_city),
-      location_country: optionalText(limits.location_country),
+      text: text(limits.text).meta(words.text),
+      nickname: optionalText(limits.nickname).meta(words.nickname),
+      location: optionalText(limits.location).meta(words.location),
+      photo_url: optionalText(limits.photo_url).meta(words.photo_url),
+      location_street: optionalText(limits.location_street).meta(words.location_street),
+      location_number: optionalText(limits.location_number).meta(words.location_number),
+      location_zip: optionalText(limits.location_zip).meta(words.location_zip),
+      location_city: optionalText(limits.location_city).meta(words.location_city),
+      location_country: optionalText(limits.location_country).meta(words.location_country),
     })
     .meta({
       id: 'EntryInput',
@@ -80,15 +102,15 @@ export type EntryInput = ValueOf<typeof entryInput>;
 export const entryPatch = later(() =>
   z
     .object({
-      text: text(limits.text).optional(),
-      nickname: patchText(limits.nickname),
-      location: patchText(limits.location),
-      photo_url: patchText(limits.photo_url),
-      location_street: patchText(limits.location_street),
-      location_number: patchText(limits.location_number),
-      location_zip: patchText(limits.location_zip),
-      location_city: patchText(limits.location_city),
-      location_country: patchText(limits.location_country),
+      text: text(limits.text).optional().meta(words.text),
+      nickname: patchText(limits.nickname).meta(words.nickname),
+      location: patchText(limits.location).meta(words.location),
+      photo_url: patchText(limits.photo_url).meta(words.photo_url),
+      location_street: patchText(limits.location_street).meta(words.location_street),
+      location_number: patchText(limits.location_number).meta(words.location_number),
+      location_zip: patchText(limits.location_zip).meta(words.location_zip),
+      location_city: patchText(limits.location_city).meta(words.location_city),
+      location_country: patchText(limits.location_country).meta(words.location_country),
     })
     .meta({
       id: 'EntryPatch',

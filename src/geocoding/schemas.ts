@@ -15,8 +15,8 @@ export const normalizedLocation = later(() =>
       entry_id: z.int().meta({ description: 'Number of the sighting', example: 7 }),
       original_location: z.string().meta({ description: 'The location as written; empty when there is none' }),
       normalized_location: z.string().nullable().meta({ description: 'The address as the geocoder names it' }),
-      latitude: z.number().nullable().meta({ description: 'Degrees' }),
-      longitude: z.number().nullable().meta({ description: 'Degrees' }),
+      latitude: z.number().nullable().meta({ description: 'Latitude in degrees (WGS 84)' }),
+      longitude: z.number().nullable().meta({ description: 'Longitude in degrees (WGS 84)' }),
       osm_id: z.string().nullable().meta({ description: 'OpenStreetMap id of the place' }),
       status: z
         .enum(['no_location', 'already_normalized', 'success', 'not_found', 'fallback', 'error'])
@@ -24,7 +24,7 @@ export const normalizedLocation = later(() =>
       message: z.string().nullable().meta({ description: 'For people' }),
     })
     .meta({
-      id: 'NormalizedLocation',
+      id: 'LocationLookup',
       description: 'The result of looking a location up on the map',
       example: {
         entry_id: 7,
@@ -43,11 +43,15 @@ export const normalizedLocation = later(() =>
 export const geocodingHealth = later(() =>
   z
     .object({
-      service: z.literal('nominatim'),
-      circuit_state: z.enum(['closed', 'open', 'half_open']),
-      failure_count: z.int(),
-      last_failure: z.string().nullable(),
-      status: z.enum(['healthy', 'degraded', 'unavailable']),
+      service: z.literal('nominatim').meta({ description: 'The geocoder' }),
+      circuit_state: z
+        .enum(['closed', 'open', 'half_open'])
+        .meta({ description: '`open` while it is not asked because it failed too often' }),
+      failure_count: z.int().meta({ description: 'Failures in a row' }),
+      last_failure: z.string().nullable().meta({ description: 'When it failed last; null when it never did' }),
+      status: z
+        .enum(['healthy', 'degraded', 'unavailable'])
+        .meta({ description: 'Whether addresses can be looked up' }),
     })
     .meta({
       id: 'GeocodingHealth',

@@ -8,7 +8,9 @@ import { checkReadiness } from './readiness.ts';
 import { readinessReport } from './schemas.ts';
 
 const status = later(() =>
-  z.object({ status: z.literal('ok') }).meta({ id: 'Health', description: 'The process answers' }),
+  z
+    .object({ status: z.literal('ok').meta({ description: 'Always `ok`' }) })
+    .meta({ id: 'Health', description: 'The process answers' }),
 );
 
 /** Health, for people, load balancers and orchestrators. */

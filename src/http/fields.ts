@@ -163,7 +163,7 @@ export function numberParameter({ min, max, fallback }: { min: number; max: numb
     if (outside) context.issues.push(problem(value, outside));
     return number;
   });
-  return withFallback(parsed, fallback, { type: 'number', minimum: min, maximum: max });
+  return withFallback(parsed, fallback, { type: 'number', format: 'double', minimum: min, maximum: max });
 }
 
 const booleanWords = new Map<string, boolean>([
@@ -185,7 +185,9 @@ export function booleanParameter({ fallback }: { fallback: boolean }) {
   return withFallback(parsed, fallback, { type: 'boolean' });
 }
 
-type ParameterShape = { type: 'integer' | 'number'; minimum: number; maximum: number } | { type: 'boolean' };
+type ParameterShape =
+  | { type: 'integer' | 'number'; format?: 'double'; minimum: number; maximum: number }
+  | { type: 'boolean' };
 
 function withFallback<T extends number | boolean>(
   parsed: z.ZodType<T, string>,

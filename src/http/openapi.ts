@@ -53,11 +53,18 @@ const requestId = z.string().meta({
 });
 const beside = { message, code, retryable, request_id: requestId };
 
+// Each with words of its own: zod would write a list of types otherwise, which generators of clients for Go refuse.
+const step = z.union([
+  z.string().meta({ description: 'The name of a field, or where the fields are.' }),
+  z.int().meta({ description: 'The place in a list or a text, from 0.' }),
+]);
+
 const fieldProblem = z
   .object({
     type: z.string().meta({ description: 'The rule that was broken.' }),
-    loc: z.array(z.union([z.string(), z.number()])).meta({
+    loc: z.array(step).meta({
       description: 'Where: `body`, `path` or `query`, then the way to the field.',
+      example: ['body', 'entry_ids', 0],
     }),
     msg: z.string().meta({ description: 'What is wrong, in words.' }),
     input: z.unknown().meta({ description: 'The value that was sent.' }),
@@ -70,11 +77,11 @@ const stringError = z
   .meta({ id: 'StringError', description: 'An error whose `detail` is a text.' });
 
 const objectError = z
-  .object({ detail: z.object({ code, message, retryable }), ...beside })
+  .object({ detail: z.object({ code, message, retryable }).meta({ description: 'The error again.' }), ...beside })
   .meta({ id: 'ObjectError', description: 'An error whose `detail` is an object.' });
 
 const validationError = z
-  .object({ detail: z.array(fieldProblem), ...beside })
+  .object({ detail: z.array(fieldProblem).meta({ description: 'Every invalid field.' }), ...beside })
   .meta({ id: 'ValidationError', description: 'The request is not valid. `detail` lists every invalid field.' });
 
 const problem = z
@@ -386,10 +393,15 @@ function refineSchema({ jsonSchema, zodSchema, io }: ZodOpenApiOverrideContext):
     if (definition.type === 'object' && !('catchall' in definition && definition.catchall)) {
       delete jsonSchema.additionalProperties;
     }
-    // zod adds the range of safe integers; in an answer it tells the reader nothing.
-    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    // zod adds the range of safe integers; in an answer it tells the reader nothing that the format does not.
+    if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) {
+      delete jsonSchema.minimum;
+      jsonSchema.format = 'int64';
+    }
     if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   }
+  // Without it a client in Go has 32 bits, which move a place by metres.
+  if (jsonSchema.type === 'number') jsonSchema.format ??= 'double';
   // JSON Schema 2020-12, and so OpenAPI 3.1, knows `examples` only.
   if ('example' in jsonSchema) {
     jsonSchema.examples = [jsonSchema['example']];

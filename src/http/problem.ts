@@ -35,7 +35,8 @@ export function renderProblem(error: AppError, request: ProblemRequest): Respons
       retryable: error.retryable,
       request_id: request.id,
     },
-    { status: error.status, headers },
+    // Without a charset, which JSON has not (RFC 8259) and the first server did not name: some clients compare the whole value.
+    { status: error.status, headers: { ...headers, 'content-type': 'application/json' } },
   );
 }
 

@@ -7,7 +7,12 @@ import { operation } from '../http/operation.ts';
 
 const uploadedImage = later(() =>
   z
-    .object({ url: z.string().meta({ example: 'https://images.example/sightings/20261122_131334_1f2e3d4c.jpg' }) })
+    .object({
+      url: z.string().meta({
+        description: 'Web address of the photo',
+        example: 'https://images.example/sightings/20261122_131334_1f2e3d4c.jpg',
+      }),
+    })
     .meta({ id: 'UploadedImage', description: 'A stored photo' }),
 );
 

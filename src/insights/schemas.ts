@@ -11,6 +11,7 @@ export const insightInput = later(() =>
       mode: mode(),
       question: optionalText({ max: 500 }).meta({
         description: 'Echoed in a newly made insight; a cached one does not change with it',
+        example: 'Is it limping?',
       }),
     })
     .meta({ id: 'InsightInput', description: 'Which insight to give', example: { mode: 'profile' } }),
@@ -19,17 +20,22 @@ export const insightInput = later(() =>
 export const insight = later(() =>
   z
     .object({
-      cat_id: z.int().meta({ example: 3 }),
+      cat_id: z.int().meta({ description: 'Number of the cat', example: 3 }),
       mode: mode(),
-      prompt_version: z.string().meta({ example: 'v1' }),
+      prompt_version: z.string().meta({ description: 'Which rules made it', example: 'v1' }),
       confidence: z.number().meta({ description: '0.4 to 0.85, growing with the number of sightings', example: 0.67 }),
-      headline: z.string().meta({ example: 'Cat #3 — friendly' }),
-      summary: z.string(),
+      headline: z.string().meta({ description: 'The insight in a few words', example: 'Cat #3 — friendly' }),
+      summary: z.string().meta({ description: 'The insight in a few sentences' }),
       flags: z.array(z.string()).meta({ description: 'Up to eight warnings' }),
-      suggested_actions: z.array(z.string()),
+      suggested_actions: z.array(z.string()).meta({ description: 'What to do next' }),
       citations: z
         .array(
-          z.object({ entry_id: z.int(), quote: z.string(), location: z.string().nullable(), createdAt: instant() }),
+          z.object({
+            entry_id: z.int().meta({ description: 'Number of the sighting' }),
+            quote: z.string().meta({ description: 'The beginning of its text' }),
+            location: z.string().nullable().meta({ description: 'Where it was seen' }),
+            createdAt: instant(),
+          }),
         )
         .meta({ description: 'Up to five sightings that it draws on' }),
       generatedAt: instant(),

@@ -32,9 +32,9 @@ export const matchList = later(() =>
           candidate_id: z.int().meta({ description: 'The one that resembles it' }),
           score: z.number().meta({ description: '0 to 1, three decimals', example: 0.698 }),
           reasons: reasons(),
-          candidate_nickname: z.string().nullable(),
-          candidate_location: z.string().nullable(),
-          candidate_text: z.string(),
+          candidate_nickname: z.string().nullable().meta({ description: 'What its reporter calls the cat' }),
+          candidate_location: z.string().nullable().meta({ description: 'Where it was seen' }),
+          candidate_text: z.string().meta({ description: 'What was seen' }),
           candidate_createdAt: instant(),
         })
         .meta({
@@ -60,13 +60,13 @@ export const nearbyList = later(() =>
     .array(
       z
         .object({
-          entry_id: z.int(),
-          distance_meters: z.number().meta({ description: 'One decimal', example: 39 }),
-          location: z.string().nullable(),
-          location_normalized: z.string().nullable(),
+          entry_id: z.int().meta({ description: 'Number of the sighting close by' }),
+          distance_meters: z.number().meta({ description: 'Distance in metres, one decimal', example: 39 }),
+          location: z.string().nullable().meta({ description: 'Where it was seen' }),
+          location_normalized: z.string().nullable().meta({ description: 'The address as the geocoder names it' }),
           text_preview: z.string().meta({ description: 'The first 100 characters' }),
-          cat_id: z.int().nullable(),
-          cat_name: z.string().nullable(),
+          cat_id: z.int().nullable().meta({ description: 'The cat it is assigned to' }),
+          cat_name: z.string().nullable().meta({ description: 'The name of that cat' }),
           created_at: instant(),
           match_score: z.number().meta({ description: '0 to 1, three decimals', example: 0.634 }),
           reasons: reasons(),
