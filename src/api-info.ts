@@ -1,3 +1,5 @@
+import { usualAddress } from './http/swagger-paths.ts';
+
 /** The words that open the API document, for `buildDocument`. */
 export function apiInfo(version: string): { title: string; version: string; summary: string; description: string } {
   return {
@@ -56,7 +58,7 @@ the **same cat**, and shows on a map where the cats live: so that neighbours, ve
 Every operation below has a **Test Request** button that calls this very server. Or from a terminal:
 
 \`\`\`sh
-curl http://127.0.0.1:8000/entries \\
+curl ${usualAddress}/entries \\
   --json '{"text": "Ginger tom on the bakery steps"}'
 \`\`\`
 

@@ -2,7 +2,14 @@ import { swagger } from '@elysiajs/swagger';
 import { weightOf } from './accept.ts';
 import { isCurrent, represent, representation } from './conditional.ts';
 import { escapeHtml, renderErrorsPage } from './error-catalog.ts';
-import { type Asset, type DocumentationOptions, documentPath, pagePath, scriptPath } from './swagger-paths.ts';
+import {
+  type Asset,
+  type DocumentationOptions,
+  documentPath,
+  pagePath,
+  scriptPath,
+  usualAddress,
+} from './swagger-paths.ts';
 
 // This file is imported when the documentation is first asked for, not at start-up.
 
@@ -51,12 +58,25 @@ export async function renderPages({ document, script }: DocumentationOptions) {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': await policyOf(html),
   });
-  const documentJson = await representation(json, { ...pageHeaders, 'content-type': 'application/json' });
+  const documentAt = (address: string) =>
+    representation(json.replaceAll(usualAddress, address), { ...pageHeaders, 'content-type': 'application/json' });
   return {
     servePage: (request: Request) => represent(request, pageHtml),
-    serveDocument: (request: Request) => represent(request, documentJson),
+    serveDocument: async (request: Request) => represent(request, await documentAt(addressOf(request))),
     serveScript: (request: Request) => sendScript(request, asset, scriptVersion),
   };
+}
+
+/**
+ * Where the server is for the client that asks, as the client and the proxies in front say, so that a command in the document can be
+ * pasted as it is. The usual address where they say something odd, for it goes into commands.
+ */
+function addressOf({ url, headers }: Request): string {
+  const { protocol, host } = new URL(url);
+  const scheme = headers.get('x-forwarded-proto') === 'https' ? 'https:' : protocol;
+  const prefix = headers.get('x-forwarded-prefix')?.replace(/\/$/, '') ?? '';
+  const address = `${scheme}//${host}${prefix}`;
+  return /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?(?:\/[\w.~-]+)*$/.test(address) ? address : usualAddress;
 }
 
 /** Answers with the page about errors. */

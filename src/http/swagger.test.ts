@@ -112,7 +112,35 @@ describe('/swagger/json', () => {
     const app = createSampleApp(() => plain);
     const response = await get(app, '/swagger/json');
     assert.equal(response.headers.get('content-type'), 'application/json');
-    assert.deepEqual(await response.json(), JSON.parse(JSON.stringify(await app.document())));
+    const expected = JSON.stringify(await app.document()).replace('http://127.0.0.1:8000', 'http://localhost');
+    assert.deepEqual(await response.json(), JSON.parse(expected));
+  });
+
+  const commandFor = async (url: string, headers: Record<string, string> = {}) => {
+    const app = createSampleApp(() => plain);
+    const answer = await app.handle(new Request(`${url}/swagger/json`, { headers }));
+    const { info } = (await answer.json()) as { info: { description: string } };
+    return { command: /curl (\S+)/.exec(info.description)?.[1], tag: answer.headers.get('etag') };
+  };
+
+  test('sends the commands in it to where it was read', async () => {
+    for (const [url, headers, expected] of [
+      ['http://127.0.0.1:4321', {}, 'http://127.0.0.1:4321/entries'],
+      ['http://[::1]:8000', {}, 'http://[::1]:8000/entries'],
+      ['http://cats.example', { 'x-forwarded-proto': 'https' }, 'https://cats.example/entries'],
+      ['http://cats.example', { 'x-forwarded-prefix': '/api/v1/' }, 'http://cats.example/api/v1/entries'],
+    ] as const)
+      assert.equal((await commandFor(url, headers)).command, expected);
+    assert.notEqual((await commandFor('http://one.example')).tag, (await commandFor('http://two.example')).tag);
+  });
+
+  test('puts nothing odd into a command', async () => {
+    for (const prefix of ['/$(reboot)', '/a;reboot', '/a"', '//evil.example', '/a b'])
+      assert.equal(
+        (await commandFor('http://cats.example', { 'x-forwarded-prefix': prefix })).command,
+        'http://127.0.0.1:8000/entries',
+      );
+    assert.equal((await commandFor("http://a'b.example")).command, 'http://127.0.0.1:8000/entries');
   });
 });
 

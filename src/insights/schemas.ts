@@ -3,7 +3,8 @@ import { instant } from '../entries/schemas.ts';
 import { optionalText } from '../http/fields.ts';
 import { later } from '../http/later.ts';
 
-const mode = () => z.enum(['profile', 'care', 'update', 'risk']).meta({ description: 'What the insight is for' });
+const mode = () =>
+  z.enum(['profile', 'care', 'update', 'risk']).meta({ description: 'What the insight is for', example: 'profile' });
 
 export const insightInput = later(() =>
   z

@@ -103,3 +103,37 @@ export function findGaps(document: ApiDocument): string[] {
     return gaps;
   });
 }
+
+interface Schema {
+  $ref?: string;
+  description?: string;
+  examples?: unknown[];
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  anyOf?: Schema[];
+}
+
+/** The fields that say nothing of themselves: none without a description, and in a request none without an example either. */
+export function findSilentFields(document: ApiDocument): string[] {
+  const schemas = (document.components?.schemas ?? {}) as Record<string, Schema>;
+  const sent = new Set(
+    [
+      ...JSON.stringify(operationsOf(document).map(({ operation }) => operation.requestBody ?? null)).matchAll(
+        /schemas\/(\w+)/g,
+      ),
+    ].map(([, name]) => name),
+  );
+  const silent: string[] = [];
+  const visit = (schema: Schema, path: string, input: boolean): void => {
+    for (const [name, field] of Object.entries(schema.properties ?? {})) {
+      const target = schemas[field.$ref?.split('/').at(-1) ?? ''] ?? field;
+      if (!(field.description ?? target.description)) silent.push(`${path}.${name}: no description`);
+      if (input && target.examples === undefined) silent.push(`${path}.${name}: no example`);
+      visit(field, `${path}.${name}`, input);
+    }
+    if (schema.items) visit(schema.items, `${path}[]`, input);
+    for (const option of schema.anyOf ?? []) visit(option, path, input);
+  };
+  for (const [name, schema] of Object.entries(schemas)) visit(schema, name, sent.has(name));
+  return silent;
+}
