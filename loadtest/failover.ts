@@ -2,10 +2,10 @@
 // fault: kills the primary, freezes it, hands over. Reads each new sighting back at once. 503 is a right answer here; anything else
 // but success, a sighting that is gone and an answer that does not come are not. Every write is a line of the log: its status, when
 // it began (milliseconds of Unix time), how long it took, its text. Nothing is deleted, so that the acknowledged ones can be looked for.
-import { check } from 'k6';
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import { connectApi, entryOf } from './lib/api.ts';
+import { checkAnswer } from './lib/findings.ts';
 import { counted } from './lib/iterations.ts';
 import { prepareRun, type Run } from './lib/run.ts';
 import { everyArrivalServed, noException } from './lib/thresholds.ts';
@@ -51,12 +51,12 @@ export const write = counted<Run>(({ mark }) => {
   const made = api.createEntry({ text, location: mark });
   console.log(`write ${made.status} ${began} ${Date.now() - began} ${text}`);
   const answered = made.status === 200 || made.status === 503;
-  check(made, { 'a write is acknowledged or refused with 503': () => answered });
+  checkAnswer(made, { 'a write is acknowledged or refused with 503': () => answered });
   const entry = entryOf(made);
   (entry === undefined ? refused : acknowledged).add(1);
   if (entry === undefined) return;
   const found = api.readEntry(entry.id);
-  check(found, {
+  checkAnswer(found, {
     'what is acknowledged is there': ({ status }) =>
       status === 503 || (status === 200 && entryOf(found)?.text === text),
   });

@@ -1,7 +1,7 @@
 // Is the map quick for people who look at it? Reads only: areas at the zoom levels of the front end, suggested groups now and then, a
 // sighting that is opened. Wants sightings with coordinates: fill an empty database with `catatlas seed --entries 20000`.
-import { check } from 'k6';
 import { type Circle, fieldsOf } from './lib/api.ts';
+import { checkAnswer, tellCause } from './lib/findings.ts';
 import { counted } from './lib/iterations.ts';
 import { prepareRun, virtualUsersFor } from './lib/run.ts';
 import { durations, everyArrivalServed, nothingWrong } from './lib/thresholds.ts';
@@ -50,32 +50,41 @@ export const options = run.options(
   },
 );
 
-/** The places that have something to show. */
-export function setup(): Place[] {
-  run.requireReady();
+interface Sights {
+  /** The commit that answered; null when the server did not say. */
+  commit: string | null;
+  /** The places that have something to show. */
+  places: Place[];
+}
+
+export function setup(): Sights {
+  const commit = run.requireReady();
   const places = cities.filter(
     (place) => Number(fieldsOf(upkeep.listArea({ ...place, radius: wander }))['total_count']) > 0,
   );
-  if (places.length === 0)
-    throw new Error('no sightings in any city of the seed: run `catatlas seed --entries 20000` on an empty database');
-  return places;
+  if (places.length === 0) {
+    const cause = 'no sightings in any city of the seed: run `catatlas seed --entries 20000` on an empty database';
+    tellCause(cause);
+    throw new Error(cause);
+  }
+  return { commit, places };
 }
 
-export const look = counted<Place[]>((places) => {
+export const look = counted<Sights>(({ places }) => {
   const circle: Circle = { ...nearby(oneOf(places)), radius: oneOf(radii) };
   const answer = api.listArea(circle);
   const { total_count, sightings } = fieldsOf(answer);
   const list: { entry_id: number }[] = Array.isArray(sightings) ? sightings : [];
-  check(answer, {
+  checkAnswer(answer, {
     'GET /entries/by-area is 200': ({ status }) => status === 200,
     'GET /entries/by-area counts what it lists': () => total_count === list.length,
   });
   if (Math.random() < 1 / 5)
-    check(api.suggestGroups({ ...circle, radius: Math.min(circle.radius, groupsRadius) }), {
+    checkAnswer(api.suggestGroups({ ...circle, radius: Math.min(circle.radius, groupsRadius) }), {
       'GET /entries/by-area/suggested-groups is 200': ({ status }) => status === 200,
     });
   if (list.length > 0 && Math.random() < 1 / 3)
-    check(api.readEntry(oneOf(list).entry_id), { 'GET /entries/:id is 200': ({ status }) => status === 200 });
+    checkAnswer(api.readEntry(oneOf(list).entry_id), { 'GET /entries/:id is 200': ({ status }) => status === 200 });
 });
 
 export const { handleSummary } = run;

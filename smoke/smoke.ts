@@ -2,10 +2,11 @@
 // The sighting is made in setup and deleted in teardown, since these run whatever happens in between.
 import { check } from 'k6';
 import type { Options } from 'k6/options';
-import { connectApi, entryOf, fieldsOf, headerOf, type NewEntry } from '../loadtest/lib/api.ts';
+import { commitOf, connectApi, entryOf, fieldsOf, headerOf, type NewEntry } from '../loadtest/lib/api.ts';
+import { checkAnswer, tellCause } from '../loadtest/lib/findings.ts';
 import { counted, finishedIterations } from '../loadtest/lib/iterations.ts';
 import { deleteEntries, serverTime } from '../loadtest/lib/leftovers.ts';
-import { isExpectedCommit, readSmokeSettings } from '../loadtest/lib/settings.ts';
+import { isExpectedCommit, readSmokeSettings, shownSettings } from '../loadtest/lib/settings.ts';
 import { summaryWriter } from '../loadtest/lib/summary/files.ts';
 import { durations, nothingWrong, trendStatistics } from '../loadtest/lib/thresholds.ts';
 import { wakeServer } from '../loadtest/lib/wake.ts';
@@ -50,6 +51,8 @@ export const options: Options = {
 
 interface Start {
   awake: boolean;
+  /** The commit that answered; null when the server did not say. */
+  commit: string | null;
   /** The server's clock before the sighting was asked for, in milliseconds. */
   began: number;
   /** The sighting; null when none came back. */
@@ -59,13 +62,17 @@ interface Start {
 }
 
 export function setup(): Start {
-  const awake = wakeServer(upkeep, wakeSeconds);
-  check(awake, { 'the server is ready in time': (ready) => ready });
-  if (!awake) return { awake, began: 0, entryId: null, lost: false };
+  const obstacle = wakeServer(upkeep, wakeSeconds);
+  const awake = check(obstacle, { 'the server is ready in time': (found) => found === undefined });
+  if (obstacle !== undefined) {
+    tellCause(obstacle);
+    return { awake, commit: null, began: 0, entryId: null, lost: false };
+  }
+  const commit = commitOf(upkeep.version());
   const began = serverTime(upkeep.health().headers);
   const made = api.createEntry(smokeEntry, { Origin: allowedOrigin });
   const entry = entryOf(made);
-  check(made, {
+  checkAnswer(made, {
     'POST /entries is 200': ({ status }) => status === 200,
     'POST /entries returns the sighting': () =>
       entry?.text === smokeEntry.text && entry.nickname === smokeEntry.nickname,
@@ -73,31 +80,31 @@ export function setup(): Start {
       headerOf(answer, 'Access-Control-Allow-Origin') === allowedOrigin,
   });
   const refused = made.status >= 400 && made.status < 500;
-  return { awake, began, entryId: entry?.id ?? null, lost: entry === undefined && !refused };
+  return { awake, commit, began, entryId: entry?.id ?? null, lost: entry === undefined && !refused };
 }
 
 export default counted<Start>(({ awake, entryId }) => {
   if (!awake) throw new Error(`${baseUrl}/health/ready was not 200 within ${wakeSeconds} s: nothing was measured`);
 
   const health = api.health();
-  check(health, {
+  checkAnswer(health, {
     'GET /health is 200': ({ status }) => status === 200,
     'GET /health says ok': (answer) => fieldsOf(answer)['status'] === 'ok',
   });
-  check(api.readiness(), { 'GET /health/ready is 200': ({ status }) => status === 200 });
+  checkAnswer(api.readiness(), { 'GET /health/ready is 200': ({ status }) => status === 200 });
 
   const version = api.version();
-  const { commit } = fieldsOf(version);
-  check(version, {
+  const commit = commitOf(version);
+  checkAnswer(version, {
     'GET /version is 200': ({ status }) => status === 200,
-    'GET /version names a commit': () => typeof commit === 'string' && commit !== '',
+    'GET /version names a commit': () => commit !== null,
   });
   if (expectSha !== undefined) {
     const expected = check(commit, { 'the expected commit answers': (found) => isExpectedCommit(found, expectSha) });
-    if (!expected) console.error(`expected commit ${expectSha}, found ${String(commit)}`);
+    if (!expected) tellCause(`expected commit ${expectSha}, found ${commit ?? 'none'}`);
   }
 
-  check(api.preflight(allowedOrigin, 200), {
+  checkAnswer(api.preflight(allowedOrigin, 200), {
     'preflight: 200 for the allowed origin': ({ status }) => status === 200,
     'preflight: the allowed origin is named': (answer) =>
       headerOf(answer, 'Access-Control-Allow-Origin') === allowedOrigin,
@@ -105,23 +112,23 @@ export default counted<Start>(({ awake, entryId }) => {
     'preflight: Content-Type is allowed': (answer) =>
       /\bcontent-type\b/i.test(headerOf(answer, 'Access-Control-Allow-Headers')),
   });
-  check(api.preflight(foreignOrigin, 400), {
+  checkAnswer(api.preflight(foreignOrigin, 400), {
     'preflight: 400 for a foreign origin': ({ status }) => status === 400,
     'preflight: no foreign origin is allowed': (answer) => headerOf(answer, 'Access-Control-Allow-Origin') === '',
   });
 
-  check(api.docsPage(), {
+  checkAnswer(api.docsPage(), {
     'the documentation page is there': ({ status, body }) =>
       status === 200 && typeof body === 'string' && body.includes('<html'),
   });
-  check(api.openApiDocument(), {
+  checkAnswer(api.openApiDocument(), {
     'the OpenAPI document is there': (answer) => String(fieldsOf(answer)['openapi']).startsWith('3.'),
   });
 
   if (entryId !== null) {
     const read = api.readEntry(entryId);
     const entry = entryOf(read);
-    check(read, {
+    checkAnswer(read, {
       'the sighting can be read back': ({ status }) =>
         status === 200 && entry?.text === smokeEntry.text && entry.nickname === smokeEntry.nickname,
     });
@@ -130,8 +137,8 @@ export default counted<Start>(({ awake, entryId }) => {
 
 export function teardown({ began, entryId, lost }: Start): void {
   if (entryId !== null) {
-    check(api.deleteEntry(entryId), { 'the sighting can be deleted': ({ status }) => status === 204 });
-    check(api.readEntry(entryId, 404), { 'the deleted sighting is gone': ({ status }) => status === 404 });
+    checkAnswer(api.deleteEntry(entryId), { 'the sighting can be deleted': ({ status }) => status === 204 });
+    checkAnswer(api.readEntry(entryId, 404), { 'the deleted sighting is gone': ({ status }) => status === 404 });
     return;
   }
   if (!lost) return;
@@ -143,4 +150,9 @@ export function teardown({ began, entryId, lost }: Start): void {
   check(left, { 'a sighting whose id was lost is deleted': (number) => number === 0 });
 }
 
-export const handleSummary = summaryWriter({ script: 'smoke', baseUrl, directory: settings.summaryDirectory });
+export const handleSummary = summaryWriter({
+  script: 'smoke',
+  baseUrl,
+  settings: shownSettings(settings),
+  directory: settings.summaryDirectory,
+});

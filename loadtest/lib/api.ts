@@ -89,6 +89,12 @@ export function fieldsOf(answer: Answer): Record<string, unknown> {
   return isObject(value) ? value : {};
 }
 
+/** The commit that `GET /version` names; null when it names none. */
+export function commitOf(answer: Answer): string | null {
+  const { commit } = fieldsOf(answer);
+  return typeof commit === 'string' && commit !== '' ? commit : null;
+}
+
 /** The sighting of an answer; undefined when it holds none. */
 export function entryOf(answer: Answer): Entry | undefined {
   const value = parsed(answer);

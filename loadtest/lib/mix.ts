@@ -1,5 +1,5 @@
-import { check } from 'k6';
 import { type Api, entryOf, type NewEntry } from './api.ts';
+import { checkAnswer } from './findings.ts';
 
 /** What the locust file of the deployment plan does: one list and one health check for three new sightings. */
 const mix = ['list', 'create', 'create', 'create', 'health'] as const;
@@ -35,20 +35,20 @@ interface MixOptions {
 export function takeStep(api: Api, { mark, keep }: MixOptions): void {
   switch (mix[Math.floor(Math.random() * mix.length)]) {
     case 'list':
-      check(api.listEntries('none'), { 'GET /entries is 200': ({ status }) => status === 200 });
+      checkAnswer(api.listEntries('none'), { 'GET /entries is 200': ({ status }) => status === 200 });
       break;
     case 'create': {
       const made = api.createEntry({ ...loadEntry, location: mark });
       const entry = entryOf(made);
-      check(made, {
+      checkAnswer(made, {
         'POST /entries is 200': ({ status }) => status === 200,
         'POST /entries returns the sighting': () => entry?.text === loadEntry.text && entry.location === mark,
       });
       if (keep || entry === undefined) break;
-      check(api.deleteEntry(entry.id), { 'DELETE /entries/:id is 204': ({ status }) => status === 204 });
+      checkAnswer(api.deleteEntry(entry.id), { 'DELETE /entries/:id is 204': ({ status }) => status === 204 });
       break;
     }
     default:
-      check(api.health(), { 'GET /health is 200': ({ status }) => status === 200 });
+      checkAnswer(api.health(), { 'GET /health is 200': ({ status }) => status === 200 });
   }
 }

@@ -1,16 +1,19 @@
 // What every load script has in common: its settings, a server that is awake before it is measured, nothing left behind, reports.
 import { check, sleep } from 'k6';
 import type { Options, Scenario } from 'k6/options';
-import { connectApi } from './api.ts';
+import { commitOf, connectApi } from './api.ts';
+import { tellCause } from './findings.ts';
 import { deleteEntries } from './leftovers.ts';
 import { loadEntry, takeStep } from './mix.ts';
-import { type LoadDefaults, readLoadSettings } from './settings.ts';
+import { type LoadDefaults, readLoadSettings, shownSettings } from './settings.ts';
 import { summaryWriter } from './summary/files.ts';
 import { trendStatistics } from './thresholds.ts';
 import { wakeServer } from './wake.ts';
 
 /** What setup tells the iterations. */
 export interface Run {
+  /** The commit that answered; null when the server did not say. */
+  commit: string | null;
   /** In the location of every sighting that the run makes. */
   mark: string;
 }
@@ -34,10 +37,14 @@ export function prepareRun({ script, keep, ...defaults }: RunOptions) {
   const api = connectApi(baseUrl, 'measured');
   const upkeep = connectApi(baseUrl, 'upkeep');
   const step = ({ mark }: Run): void => takeStep(api, { mark, keep });
-  /** Ends the run before any load when the server does not answer. */
-  const requireReady = (): void => {
-    if (!wakeServer(upkeep, wakeSeconds))
+  /** Ends the run before any load when the server is not ready. Returns the commit that answers. */
+  const requireReady = (): string | null => {
+    const obstacle = wakeServer(upkeep, wakeSeconds);
+    if (obstacle !== undefined) {
+      tellCause(obstacle);
       throw new Error(`${baseUrl}/health/ready was not 200 within ${wakeSeconds} s: nothing was measured`);
+    }
+    return commitOf(upkeep.version());
   };
   return {
     settings,
@@ -61,14 +68,14 @@ export function prepareRun({ script, keep, ...defaults }: RunOptions) {
       teardownTimeout: '15m',
     }),
     setup(): Run {
-      requireReady();
-      return { mark: `load test ${new Date().toISOString()} ${Math.random().toString(36).slice(2, 8)}` };
+      const commit = requireReady();
+      return { commit, mark: `load test ${new Date().toISOString()} ${Math.random().toString(36).slice(2, 8)}` };
     },
     teardown({ mark }: Run): void {
       const left = deleteEntries(upkeep, (entry) => entry.text === loadEntry.text && entry.location === mark);
       const clean = check(left, { 'all that the run made is deleted': (number) => number === 0 });
       if (!clean) console.error(`${left ?? 'unknown how many'} sightings are left: their location is "${mark}"`);
     },
-    handleSummary: summaryWriter({ script, baseUrl, directory: summaryDirectory }),
+    handleSummary: summaryWriter({ script, baseUrl, settings: shownSettings(settings), directory: summaryDirectory }),
   };
 }

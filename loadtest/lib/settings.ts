@@ -79,6 +79,16 @@ export function readLoadSettings(env: Environment, defaults: LoadDefaults): Load
   return { ...common, rate, durationSeconds: durationSeconds ?? 0 };
 }
 
+/** The settings as their variables, for reports. */
+export function shownSettings(settings: SmokeSettings | LoadSettings): Record<string, string> {
+  const { baseUrl, wakeSeconds } = settings;
+  const own: Record<string, string> =
+    'rate' in settings
+      ? { RATE: String(settings.rate), DURATION: `${settings.durationSeconds}s` }
+      : { ALLOWED_ORIGIN: settings.allowedOrigin, EXPECT_SHA: settings.expectSha ?? 'any' };
+  return { BASE_URL: baseUrl, ...own, WAKE_SECONDS: String(wakeSeconds) };
+}
+
 /** Is the commit that the server names the one that is expected: the same, or one whose full name begins so? */
 export function isExpectedCommit(commit: unknown, expected: string): boolean {
   if (typeof commit !== 'string') return false;

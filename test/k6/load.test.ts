@@ -122,6 +122,34 @@ describe('load scripts, refused or disappointed', () => {
     assert.equal(fake.asked.size, 0);
   });
 
+  it('say in the first line why they could not begin', async () => {
+    const outcome = await load('load', { BASE_URL: `http://127.0.0.1:${await freePort()}`, WAKE_SECONDS: '1' });
+    assert.equal(outcome.code, scriptException, story(outcome));
+    assert.match(outcome.stdout, /^load FAILED: \S+, [\d.]+ s: no answer: dial: connection refused\n/);
+    assert.match(outcome.stdout, /POST \/entries\}: p\(95\)<500 +not measured$/m);
+  });
+
+  it('show a request of each check that failed, and no more than five', async () => {
+    const fake = await startFakeServer(({ route, response }) => {
+      if (route !== 'POST /entries') return false;
+      response.writeHead(503, { 'content-type': 'application/json', 'x-request-id': 'request-7' });
+      response.end('{"code":"DATABASE_UNAVAILABLE"}');
+      return true;
+    });
+    servers.push(fake);
+    const outcome = await load('load', { BASE_URL: fake.url, DURATION: '3s', RATE: '50' });
+    assert.match(
+      outcome.stdout,
+      /^load FAILED: .*: POST \/entries (is 200|returns the sighting): POST \/entries: 503 DATABASE_UNAVAILABLE, request request-7\n/,
+    );
+    const shown = outcome.stdout.match(
+      /^ +POST \/entries is 200 +POST \/entries +503 +DATABASE_UNAVAILABLE +request-7$/gm,
+    );
+    assert.ok(shown !== null && shown.length >= 1 && shown.length <= 5, story(outcome));
+    assert.match(outcome.stdout, /commit that answered +0123456789abcdef/);
+    assert.match(outcome.stdout, /DURATION +3s$/m);
+  });
+
   it('fail when requests fail', async () => {
     const fake = await startFakeServer(answer500('POST /entries'));
     servers.push(fake);

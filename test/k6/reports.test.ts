@@ -9,10 +9,11 @@ import type { Browser } from 'playwright-core';
 import { writeHtml } from '../../loadtest/lib/summary/html.ts';
 import { writeJunit } from '../../loadtest/lib/summary/junit.ts';
 import { writeMarkdown } from '../../loadtest/lib/summary/markdown.ts';
+import { type FailedCheck, noteOfFailure } from '../../loadtest/lib/summary/notes.ts';
 import { makeReport, type Report } from '../../loadtest/lib/summary/report.ts';
 import { writeText } from '../../loadtest/lib/summary/text.ts';
 import { openBrowser } from '../harness/browser.ts';
-import { answer500, type FakeServer, fakeOrigin, startFakeServer } from './fake-server.ts';
+import { answer500, type FakeServer, fakeCommit, fakeOrigin, startFakeServer } from './fake-server.ts';
 import { requireK6, runK6 } from './k6.ts';
 
 let browser: Browser;
@@ -32,7 +33,7 @@ after(async () => {
 async function readJunit(xml: string) {
   const page = await browser.newPage();
   try {
-    const { error, cases, attributes } = await page.evaluate((text) => {
+    const { error, cases, attributes, properties } = await page.evaluate((text) => {
       const parsed = new DOMParser().parseFromString(text, 'application/xml');
       const suite = parsed.querySelector('testsuite');
       return {
@@ -41,11 +42,15 @@ async function readJunit(xml: string) {
         cases: [...parsed.querySelectorAll('testcase')].map((one) => ({
           name: one.getAttribute('name'),
           failure: one.querySelector('failure')?.getAttribute('message') ?? null,
+          skipped: one.querySelector('skipped')?.getAttribute('message') ?? null,
         })),
+        properties: Object.fromEntries(
+          [...parsed.querySelectorAll('property')].map((one) => [one.getAttribute('name'), one.getAttribute('value')]),
+        ),
       };
     }, xml);
     assert.equal(error, null);
-    return { cases, attributes };
+    return { cases, attributes, properties };
   } finally {
     await page.close();
   }
@@ -98,6 +103,13 @@ describe('reports of a run', () => {
 
       const report = JSON.parse(read('smoke.json')) as Report & { k6: { metrics: object } };
       assert.equal(report.passed, good);
+      assert.equal(report.commit, good ? fakeCommit : undefined);
+      assert.deepEqual(report.settings, {
+        BASE_URL: server.url,
+        ALLOWED_ORIGIN: fakeOrigin,
+        EXPECT_SHA: 'any',
+        WAKE_SECONDS: '60',
+      });
       assert.equal(report.baseUrl, server.url);
       assert.ok(report.checks.length > 15 && report.thresholds.length > 10 && report.durations.length > 5);
       assert.ok('http_reqs' in report.k6.metrics);
@@ -135,13 +147,26 @@ describe('reports of a run', () => {
 
 describe('writers', () => {
   const hostile = `a <b>"bold"</b> & 'quoted' | pipe \u{1}\u{FFFE} \u{1F408} *star*\nline`;
+  const failure: FailedCheck = {
+    check: hostile,
+    method: 'GET',
+    path: '/cats/7?a=1',
+    status: 500,
+    code: 'INTERNAL_ERROR',
+    requestId: 'one::two',
+    error: '',
+  };
   const report = makeReport(
     {
       state: { testRunDurationMs: 1500 },
+      setup_data: { commit: '0123abc' },
       root_group: {
         name: '',
         checks: [{ name: hostile, passes: 1, fails: 2 }],
-        groups: [{ name: 'inner', groups: [], checks: [{ name: 'in a group', passes: 3, fails: 0 }] }],
+        groups: [
+          { name: 'inner', groups: [], checks: [{ name: 'in a group', passes: 3, fails: 0 }] },
+          ...Array.from({ length: 7 }, () => ({ name: noteOfFailure(failure), groups: [], checks: [] })),
+        ],
       },
       metrics: {
         'http_req_duration{phase:measured,name:GET /cats/:id}': {
@@ -154,11 +179,21 @@ describe('writers', () => {
           values: { count: 0, med: 0, 'p(95)': 0, 'p(99)': 0, max: 0 },
           thresholds: { 'p(95)<10': { ok: true } },
         },
+        'http_req_failed{phase:measured}': {
+          type: 'rate',
+          values: { rate: 0, passes: 0, fails: 0 },
+          thresholds: { 'rate==0': { ok: true } },
+        },
         http_req_duration: { type: 'trend', values: { count: 4 } },
         http_reqs: { type: 'counter', values: { count: 4, rate: 2.6666 } },
       },
     },
-    { script: 'sample', baseUrl: 'http://127.0.0.1:8000', endedAt: '2026-01-02T03:04:05.000Z' },
+    {
+      script: 'sample',
+      baseUrl: 'http://127.0.0.1:8000',
+      settings: { RATE: '20' },
+      endedAt: '2026-01-02T03:04:05.000Z',
+    },
   );
 
   it('put together what k6 says', () => {
@@ -176,8 +211,14 @@ describe('writers', () => {
         ['p(95)<10', '12.35', false],
         ['max<5000', '2000', true],
         ['p(95)<10', '', true],
+        ['rate==0', '', true],
       ],
     );
+    assert.deepEqual(
+      report.failures,
+      Array.from({ length: 5 }, () => failure),
+    );
+    assert.equal(report.commit, '0123abc');
     assert.deepEqual(report.totals, [
       { name: 'requests', value: '4' },
       { name: 'requests a second', value: '2.67' },
@@ -185,10 +226,15 @@ describe('writers', () => {
   });
 
   it('write XML that holds any name', async () => {
-    const { cases } = await readJunit(writeJunit(report));
+    const { cases, attributes, properties } = await readJunit(writeJunit(report));
     const expected = hostile.replace('\u{1}\u{FFFE}', '\u{FFFD}\u{FFFD}').replace('\n', ' ');
-    assert.deepEqual(cases[0], { name: expected, failure: 'false 2 of 3 times' });
+    const each = `${expected}: GET /cats/7?a=1: 500 INTERNAL_ERROR, request one::two`;
+    assert.equal(cases[0]?.name, expected);
+    assert.equal(cases[0]?.failure, ['false 2 of 3 times', ...Array.from({ length: 5 }, () => each)].join('; '));
     assert.equal(cases.filter(({ failure }) => failure !== null).length, 2);
+    assert.equal(cases.filter(({ skipped }) => skipped === 'not measured').length, 2);
+    assert.deepEqual([attributes['skipped'], attributes['tests']], ['2', String(cases.length)]);
+    assert.deepEqual(properties, { commit: '0123abc', RATE: '20' });
   });
 
   it('write HTML that holds any name', async () => {
@@ -201,13 +247,23 @@ describe('writers', () => {
 
   it('write Markdown whose rows stay rows', () => {
     const rows = writeMarkdown(report).split('\n');
-    const row = rows.find((one) => one.includes('bold'));
+    const row = rows.find((one) => one.startsWith('|') && one.includes('bold'));
     assert.equal(row?.replaceAll('\\|', '').split('|').length, 5, row);
     assert.ok(row?.includes('\\<b\\>'));
   });
 
   it('write text in columns', () => {
-    assert.match(writeText(report), /^sample FAILED: http:\/\/127\.0\.0\.1:8000, 1\.5 s$/m);
+    const text = writeText(report);
+    assert.ok(
+      text.startsWith(
+        `sample FAILED: http://127.0.0.1:8000, 1.5 s: ${hostile.replace('\n', ' ')}: GET /cats/7?a=1: 500 INTERNAL_ERROR`,
+      ),
+    );
+    assert.match(text, /\{phase:measured\}: rate==0 +not measured$/m);
+    assert.match(text, /GET \/unused\}: p\(95\)<10 +not measured$/m);
+    assert.match(text, /GET \/cats\/7\?a=1 +500 +INTERNAL_ERROR +one::two$/m);
+    assert.match(text, /commit that answered +0123abc$/m);
+    assert.match(text, /RATE +20$/m);
     assert.match(writeText(report), /GET \/cats\/:id +4 +1\.23 +12\.35 +1235 +2000$/m);
   });
 });

@@ -238,6 +238,68 @@ describe('smoke, against a stand-in with one fault', () => {
     assert.equal(refusals, 0);
   });
 
+  /** The first line of the report, which is the first of standard output. */
+  const firstLine = ({ stdout }: Outcome) => stdout.split('\n')[0] ?? '';
+
+  it('says that the connection is refused', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const outcome = await smoke(url, { WAKE_SECONDS: '1' });
+    assert.match(firstLine(outcome), /^smoke FAILED: \S+, [\d.]+ s: no answer: dial: connection refused$/);
+    for (const threshold of ['http_req_failed{phase:measured}: rate==0', 'name:GET /version}: max<5000']) {
+      const line = outcome.stdout.split('\n').find((one) => one.includes(threshold));
+      assert.match(line ?? '', / not measured$/, story(outcome));
+    }
+  });
+
+  it('says that another server answers, with its status and its name', async () => {
+    for (const [status, headers, said] of [
+      [404, { server: 'nginx/1.28' }, 'GET /health/ready is 404, Server: nginx/1.28'],
+      [200, {}, 'GET /health/ready is 200, Server: not named'],
+      [
+        301,
+        { server: 'Fly', location: 'https://elsewhere.example/' },
+        'GET /health/ready is 301, Server: Fly, Location: https://elsewhere.example/',
+      ],
+    ] as const) {
+      const { url } = await start(({ response }) => {
+        response.writeHead(status, headers).end('<html>hello</html>');
+        return true;
+      });
+      const outcome = await smoke(url, { WAKE_SECONDS: '1' });
+      assert.equal(outcome.code, thresholdsCrossed, story(outcome));
+      assert.ok(firstLine(outcome).endsWith(`: not a CatAtlas server: ${said}`), story(outcome));
+    }
+  });
+
+  it('says which check of readiness fails', async () => {
+    const { url } = await start(({ route, response }) => {
+      if (route !== 'GET /health/ready') return false;
+      const checks = {
+        database: { ok: false, message: 'connection refused' },
+        schema: { ok: true, message: 'up to date' },
+      };
+      response.writeHead(503, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ status: 'not_ready', checks }));
+      return true;
+    });
+    const outcome = await smoke(url, { WAKE_SECONDS: '1' });
+    assert.ok(firstLine(outcome).endsWith(': not ready: database: connection refused'), story(outcome));
+  });
+
+  it('shows of a failed check the request, its status, code and id', async () => {
+    const { url } = await start(({ route, response }) => {
+      if (route !== 'GET /version') return false;
+      response.writeHead(500, { 'content-type': 'application/json', 'x-request-id': 'request-12' });
+      response.end('{"code":"INTERNAL_ERROR"}');
+      return true;
+    });
+    const outcome = await smoke(url);
+    const failure = 'GET /version is 200: GET /version: 500 INTERNAL_ERROR, request request-12';
+    assert.ok(firstLine(outcome).endsWith(failure), story(outcome));
+    assert.ok(outcome.stderr.includes(`failed: ${failure}`), story(outcome));
+    assert.match(outcome.stdout, /GET \/version +500 +INTERNAL_ERROR +request-12$/m);
+  });
+
   it('fails in bounded time when nobody answers', async () => {
     const outcome = await smoke(`http://127.0.0.1:${await freePort()}`, { WAKE_SECONDS: '3' });
     assert.equal(outcome.code, thresholdsCrossed, story(outcome));

@@ -8,14 +8,16 @@ interface SummaryOptions {
   /** The name of the script, which the files get too. */
   script: string;
   baseUrl: string;
+  /** The settings of the run, by their variables. */
+  settings: Record<string, string>;
   /** An existing directory; undefined for no files. */
   directory: string | undefined;
 }
 
 /** The `handleSummary` of a script: text to standard output and, where a directory is given, one file of each kind. */
-export function summaryWriter({ script, baseUrl, directory }: SummaryOptions) {
+export function summaryWriter({ script, baseUrl, settings, directory }: SummaryOptions) {
   return (data: SummaryData): Record<string, string> => {
-    const report = makeReport(data, { script, baseUrl, endedAt: new Date().toISOString() });
+    const report = makeReport(data, { script, baseUrl, settings, endedAt: new Date().toISOString() });
     const stdout = writeText(report);
     if (directory === undefined) return { stdout };
     return {

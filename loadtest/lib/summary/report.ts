@@ -1,10 +1,14 @@
 // What a run was, out of what k6 tells handleSummary. Plain data and no k6 module, so that writers can be tested without k6.
 
+import { describeFailure, type FailedCheck, readNotes } from './notes.ts';
+
 /** The argument of handleSummary, as far as it is used here. */
 export interface SummaryData {
   metrics: Record<string, SummaryMetric>;
   root_group: SummaryGroup;
   state: { testRunDurationMs: number };
+  /** What setup returned; absent when it threw. */
+  setup_data?: unknown;
 }
 
 interface SummaryMetric {
@@ -23,11 +27,20 @@ export interface Report {
   script: string;
   baseUrl: string;
   passed: boolean;
+  /** Why it did not pass, in one line; undefined when it did. */
+  cause: string | undefined;
+  /** The commit that answered; undefined when the server named none. */
+  commit: string | undefined;
+  /** By their variables. */
+  settings: Record<string, string>;
   /** ISO 8601, UTC. */
   endedAt: string;
   seconds: number;
+  /** `measured` is empty when there was nothing to measure. */
   thresholds: { metric: string; expression: string; ok: boolean; measured: string }[];
   checks: { name: string; passes: number; fails: number }[];
+  /** The first answers that made checks false: at most five of each check. */
+  failures: FailedCheck[];
   durations: DurationFigures[];
   /** Totals of the run, by their name. */
   totals: { name: string; value: string }[];
@@ -65,7 +78,7 @@ const totalNames: readonly [metric: string, value: string, name: string, unit: s
 /** Puts a report together. */
 export function makeReport(
   data: SummaryData,
-  { script, baseUrl, endedAt }: { script: string; baseUrl: string; endedAt: string },
+  { script, baseUrl, settings, endedAt }: Pick<Report, 'script' | 'baseUrl' | 'settings' | 'endedAt'>,
 ): Report {
   // k6 hands them over in an order that changes from run to run.
   const metrics = Object.entries(data.metrics).sort(([one], [other]) => (one < other ? -1 : 1));
@@ -74,8 +87,7 @@ export function makeReport(
       metric,
       expression,
       ok,
-      // A trend without a sample reads 0 everywhere, which is not a measurement.
-      measured: type === 'trend' && values['count'] === 0 ? '' : measuredFor(expression, values),
+      measured: hasSamples(type, values) ? measuredFor(expression, values) : '',
     })),
   );
   const durations = metrics.flatMap(([metric, { values }]) => {
@@ -86,17 +98,57 @@ export function makeReport(
     const number = data.metrics[metric]?.values[value];
     return number === undefined ? [] : [{ name, value: `${rounded(number)}${unit && ` ${unit}`}` }];
   });
+  const checks = checksOf(data.root_group);
+  const notes = readNotes(data.root_group);
+  const passed = notes.causes.length === 0 && thresholds.every(({ ok }) => ok);
+  const reasons = [
+    ...notes.causes,
+    ...notes.failures.map(describeFailure),
+    ...checks.filter(({ fails }) => fails > 0).map(({ name, fails }) => `${name}: false ${fails} times`),
+    ...thresholds.filter(({ ok }) => !ok).map(describeCrossed),
+  ];
   return {
     script,
     baseUrl,
-    passed: thresholds.every(({ ok }) => ok),
+    passed,
+    cause: passed ? undefined : reasons[0],
+    commit: commitIn(data.setup_data),
+    settings,
     endedAt,
     seconds: data.state.testRunDurationMs / 1000,
     thresholds,
-    checks: checksOf(data.root_group),
+    checks,
+    failures: firstOfEach(notes.failures),
     durations,
     totals,
   };
+}
+
+const mostFailuresOfACheck = 5;
+
+function firstOfEach(failures: readonly FailedCheck[]): FailedCheck[] {
+  const seen = new Map<string, number>();
+  return failures.filter(({ check }) => {
+    const before = seen.get(check) ?? 0;
+    seen.set(check, before + 1);
+    return before < mostFailuresOfACheck;
+  });
+}
+
+function describeCrossed({ metric, expression, measured }: Report['thresholds'][number]): string {
+  return `${metric}: ${expression}, ${measured === '' ? 'not measured' : `measured ${measured}`}`;
+}
+
+function commitIn(setupData: unknown): string | undefined {
+  const { commit } = (setupData ?? {}) as { commit?: unknown };
+  return typeof commit === 'string' ? commit : undefined;
+}
+
+/** Was anything measured? Without a sample a trend and a rate read 0, which is no measurement; a counter that counted nothing is one. */
+function hasSamples(type: string, values: Record<string, number>): boolean {
+  if (type === 'trend') return values['count'] !== 0;
+  if (type === 'rate') return (values['passes'] ?? 0) + (values['fails'] ?? 0) > 0;
+  return true;
 }
 
 /** A number as people read it: whole when large, with two decimals when small. */

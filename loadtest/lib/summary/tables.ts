@@ -8,13 +8,13 @@ export interface Table {
 }
 
 /** The report as the tables that people read, in the order of interest. */
-export function tablesOf({ thresholds, checks, durations, totals }: Report): Table[] {
+export function tablesOf({ thresholds, checks, failures, durations, totals, commit, settings }: Report): Table[] {
   const tables: Table[] = [
     {
       title: 'Thresholds',
       columns: ['threshold', 'measured', 'outcome'],
       rows: thresholds.map(({ metric, expression, measured, ok }) => ({
-        cells: [`${metric}: ${expression}`, measured, ok ? 'ok' : 'CROSSED'],
+        cells: [`${metric}: ${expression}`, measured, outcomeOf(measured, ok)],
         ok,
       })),
     },
@@ -24,6 +24,14 @@ export function tablesOf({ thresholds, checks, durations, totals }: Report): Tab
       rows: checks.map(({ name, passes, fails }) => ({
         cells: [name, String(passes), String(fails)],
         ok: fails === 0,
+      })),
+    },
+    {
+      title: 'Failed checks',
+      columns: ['check', 'request', 'status', 'code', 'request id'],
+      rows: failures.map(({ check, method, path, status, code, requestId, error }) => ({
+        cells: [check, `${method} ${path}`, status === 0 ? error : String(status), code, requestId],
+        ok: false,
       })),
     },
     {
@@ -39,11 +47,29 @@ export function tablesOf({ thresholds, checks, durations, totals }: Report): Tab
       columns: ['total', 'value'],
       rows: totals.map(({ name, value }) => ({ cells: [name, value], ok: true })),
     },
+    {
+      title: 'Run',
+      columns: ['setting', 'value'],
+      rows: Object.entries({ 'commit that answered': commit ?? 'unknown', ...settings }).map((cells) => ({
+        cells,
+        ok: true,
+      })),
+    },
   ];
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
-/** One line that says how it went. */
-export function headline({ script, baseUrl, passed, seconds }: Report): string {
-  return `${script} ${passed ? 'passed' : 'FAILED'}: ${baseUrl}, ${rounded(seconds)} s`;
+function outcomeOf(measured: string, ok: boolean): string {
+  if (!ok) return measured === '' ? 'CROSSED, not measured' : 'CROSSED';
+  return measured === '' ? 'not measured' : 'ok';
+}
+
+/** Others have written parts of a cause: a server its name, a check of readiness its message. */
+const longestCause = 500;
+
+/** One line that says how it went, and why it failed. */
+export function headline({ script, baseUrl, passed, cause, seconds }: Report): string {
+  return `${script} ${passed ? 'passed' : 'FAILED'}: ${baseUrl}, ${rounded(seconds)} s${passed ? '' : `: ${cause}`}`
+    .replace(/\s+/g, ' ')
+    .slice(0, longestCause);
 }

@@ -3,7 +3,7 @@ import { headline, type Table, tablesOf } from './tables.ts';
 
 /** The report for a terminal: plain text, no colours, since it is mostly read in the log of a pipeline. */
 export function writeText(report: Report): string {
-  return `\n${headline(report)}\n${tablesOf(report).map(writeTable).join('')}\n`;
+  return `${headline(report)}\n${tablesOf(report).map(writeTable).join('')}\n`;
 }
 
 function writeTable({ columns, rows }: Table): string {
