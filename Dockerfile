@@ -9,6 +9,7 @@ COPY package.json bun.lock bunfig.toml ./
 COPY patches patches
 RUN npx -y bun@1.4.5 install --frozen-lockfile --production
 COPY migrations migrations
+COPY licenses licenses
 COPY scripts scripts
 COPY src src
 ARG TARGETARCH
@@ -30,6 +31,7 @@ LABEL org.opencontainers.image.title="CatAtlas" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.revision="$BUILD_COMMIT"
 COPY --from=build /build/catatlas /app/catatlas
+COPY --from=build /build/.generated/licenses.txt /app/NOTICE
 USER 65532:65532
 # 8000 serves; 9091 is for metrics and meant for a private network.
 EXPOSE 8000 9091

@@ -26,6 +26,7 @@ export function billOfMaterials(inputs: readonly string[], build: { commit: stri
     componentOf({ name: 'bun', version: manifest.engines.bun, license: 'MIT' }, Enums.ComponentType.Platform),
   );
   for (const folder of folders) bom.components.add(componentOf(readPackage(folder)));
+  for (const part of [...partsOfBun(), embeddedPostgres()]) bom.components.add(part);
   return new Serialize.JsonSerializer(new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6)).serialize(bom, {
     sortLists: true,
     space: 2,
@@ -49,6 +50,42 @@ function componentOf(source: PackageJson, type = Enums.ComponentType.Library): M
   component.bomRef.value = component.purl;
   const patch = new Map(Object.entries(manifest.patchedDependencies)).get(`${name}@${version}`);
   if (patch !== undefined) component.properties.add(new Models.Property('catatlas:patch', patch));
+  return component;
+}
+
+/** Of the versions that Bun tells, those that are no part of it: promises to programs, and Bun itself. */
+const noParts = new Set(['bun', 'node', 'openssl', 'v8', 'uv', 'napi', 'modules', 'unicode', 'typescript']);
+
+/** The libraries that the runtime is linked with, as the one that builds tells them: it is the one that is put into the executable. */
+function partsOfBun(): Models.Component[] {
+  if (process.versions['bun'] !== manifest.engines.bun) throw new Error(`run this with Bun ${manifest.engines.bun}`);
+  return Object.entries(process.versions)
+    .filter(([name, version]) => !noParts.has(name) && version)
+    .map(([name, version]) => partOutsideNpm(name, String(version)));
+}
+
+/** PGlite is PostgreSQL: its own number says nothing to a scanner. */
+function embeddedPostgres(): Models.Component {
+  const program = readFileSync('node_modules/@electric-sql/pglite/dist/pglite.wasm', 'latin1');
+  const version = /PostgreSQL (\d+\.\d+)/.exec(program)?.[1];
+  if (version === undefined) throw new Error('no version of PostgreSQL in pglite.wasm');
+  return partOutsideNpm('postgresql', version);
+}
+
+/** How the National Vulnerability Database calls parts that have released versions; others are known by a commit. */
+const vendors: Readonly<Record<string, string>> = {
+  icu: 'icu-project:international_components_for_unicode',
+  llhttp: 'llhttp:llhttp',
+  postgresql: 'postgresql:postgresql',
+  sqlite: 'sqlite:sqlite',
+};
+
+function partOutsideNpm(name: string, version: string): Models.Component {
+  const component = new Models.Component(Enums.ComponentType.Library, name, { version });
+  component.purl = `pkg:generic/${name}@${version}`;
+  component.bomRef.value = component.purl;
+  const vendor = vendors[name];
+  if (vendor !== undefined) component.cpe = `cpe:2.3:a:${vendor}:${version}:*:*:*:*:*:*:*`;
   return component;
 }
 

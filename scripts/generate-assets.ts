@@ -1,6 +1,7 @@
 // Makes .generated/: the binary files that src/platform/embedded-files.ts reads besides those of packages.
 //   pgdata.tar.gz   an empty PGlite data directory, so that a first start need not run initdb (seconds, and 1 GB of memory)
 //   scalar.js.gz    the script of the documentation page, compressed: a quarter of the size, in the executable and on the wire
+//   licenses.txt    the licenses of what others made and the executable holds; licenses.txt.gz is what the executable has of it
 // A file that is there for the same versions is left alone. Runs at the same time do not disturb each other.
 import { createHash, randomUUID } from 'node:crypto';
 import {
@@ -18,6 +19,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { PGlite } from '@electric-sql/pglite';
+import { thirdPartyLicenses } from './third-party-licenses.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = join(root, '.generated');
@@ -33,6 +35,9 @@ await generate(
 await generate('scalar.js.gz', `@scalar/api-reference ${versionOf('@scalar/api-reference')}, recipe ${recipe}`, () =>
   compress(readFileSync(join(root, 'node_modules/@scalar/api-reference/dist/browser/standalone.js'))),
 );
+const licensed = `what is installed: ${digestOf('bun.lock', 'scripts/third-party-licenses.ts', ...readdirSync(join(root, 'licenses')).map((name) => `licenses/${name}`))}`;
+await generate('licenses.txt', licensed, () => Buffer.from(thirdPartyLicenses(root)));
+await generate('licenses.txt.gz', licensed, () => compress(readFileSync(join(target, 'licenses.txt'))));
 
 /** Makes a file unless its sidecar says that it was made from the same things. */
 async function generate(name: string, madeFrom: string, make: () => Uint8Array | Promise<Uint8Array>): Promise<void> {
@@ -55,6 +60,12 @@ function replace(file: string, content: string | Uint8Array): void {
 
 function versionOf(name: string): string {
   return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+}
+
+function digestOf(...paths: string[]): string {
+  const hash = createHash('sha256').update(recipe);
+  for (const path of paths.sort()) hash.update(path).update(readFileSync(join(root, path)));
+  return hash.digest('hex').slice(0, 16);
 }
 
 function compress(content: Uint8Array): Uint8Array {

@@ -87,6 +87,12 @@ export const catalog: readonly CatalogEntry[] = [
     load: async () => (await import('./openapi.ts')).command,
   },
   {
+    name: 'licenses',
+    summary: 'Print the licenses of what others made and this program holds',
+    alsoCalled: ['license', 'licence', 'licences', 'notice', 'credits'],
+    load: async () => (await import('./licenses.ts')).command,
+  },
+  {
     name: 'version',
     summary: 'Print the version, the commit and the time of the build',
     alsoCalled: ['about', 'info'],

@@ -1,5 +1,7 @@
 // Bun only: other runtimes refuse `type: 'file'`. `bun build --compile` puts these files into the executable.
 // @ts-types="./embedded-path.d.ts"
+import licenses from '../../.generated/licenses.txt.gz' with { type: 'file' };
+// @ts-types="./embedded-path.d.ts"
 import pgdata from '../../.generated/pgdata.tar.gz' with { type: 'file' };
 // @ts-types="./embedded-path.d.ts"
 import scalar from '../../.generated/scalar.js.gz' with { type: 'file' };
@@ -14,4 +16,5 @@ export const embeddedPaths = {
   'pglite.data': data,
   'pgdata.tar.gz': pgdata,
   'scalar.js.gz': scalar,
+  'licenses.txt.gz': licenses,
 };

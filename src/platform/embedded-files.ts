@@ -7,11 +7,12 @@ const sourcePaths = {
   'pglite.data': '../../node_modules/@electric-sql/pglite/dist/pglite.data',
   'pgdata.tar.gz': '../../.generated/pgdata.tar.gz',
   'scalar.js.gz': '../../.generated/scalar.js.gz',
+  'licenses.txt.gz': '../../.generated/licenses.txt.gz',
 } as const;
 
 /**
- * A binary file that is part of the program: the embedded PostgreSQL (`pglite.*`), its empty database (`pgdata.tar.gz`), and the
- * script of the documentation page, compressed with gzip (`scalar.js.gz`).
+ * A binary file that is part of the program: the embedded PostgreSQL (`pglite.*`), its empty database (`pgdata.tar.gz`), the
+ * script of the documentation page (`scalar.js.gz`), and the licenses of all that others made (`licenses.txt.gz`).
  */
 export type EmbeddedFile = keyof typeof sourcePaths;
 

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { PGlite } from '@electric-sql/pglite';
 import manifest from '../../package.json' with { type: 'json' };
 
 interface Bill {
@@ -18,6 +19,7 @@ interface Bill {
     group?: string;
     version: string;
     purl: string;
+    cpe?: string;
     properties?: { name: string; value: string }[];
   }[];
 }
@@ -55,12 +57,43 @@ describe('a release', () => {
     assert.equal(versions('zod').length, 2);
   });
 
+  test('names the parts of the runtime and the embedded PostgreSQL, with versions and by what scanners know them', async () => {
+    const outside = bill.components.filter(({ purl }) => purl.startsWith('pkg:generic/'));
+    const parts = new Map(outside.map((one) => [one.name, one]));
+    for (const name of ['webkit', 'boringssl', 'sqlite', 'zlib', 'zstd', 'icu', 'libdeflate'])
+      assert.equal(parts.get(name)?.version, process.versions[name], name);
+    const database = await PGlite.create();
+    const { rows } = await database.query<{ version: string }>(`select current_setting('server_version') as version`);
+    await database.close();
+    const postgres = parts.get('postgresql');
+    assert.equal(postgres?.version, rows[0]?.version);
+    assert.equal(postgres?.cpe, `cpe:2.3:a:postgresql:postgresql:${rows[0]?.version}:*:*:*:*:*:*:*`);
+    assert.match(parts.get('sqlite')?.cpe ?? '', /^cpe:2\.3:a:sqlite:sqlite:3\.\d+\.\d+:/);
+    for (const { purl, name, version } of outside) assert.equal(purl, `pkg:generic/${name}@${version}`);
+  });
+
+  test('prints the license of each part, and the image has them too', () => {
+    const printed = execFileSync(join(folder, 'first'), ['licenses'], { encoding: 'utf8' });
+    for (const { name, group, version, purl } of bill.components) {
+      if (!purl.startsWith('pkg:npm/') || name === 'bun') continue;
+      const title = `${[group, name].filter(Boolean).join('/')} ${version}`;
+      assert.ok(printed.includes(`\n${title} (`), title);
+    }
+    for (const text of ['JavaScriptCore', 'GNU LIBRARY GENERAL PUBLIC LICENSE', 'PostgreSQL Global Development Group'])
+      assert.ok(printed.includes(text), text);
+    assert.equal(printed, readFileSync('.generated/licenses.txt', 'utf8'));
+    assert.match(
+      readFileSync('Dockerfile', 'utf8'),
+      /^COPY --from=build \/build\/\.generated\/licenses\.txt \/app\/NOTICE$/m,
+    );
+  });
+
   test('names nothing that is only installed to work on it', () => {
     for (const name of Object.keys(manifest.devDependencies)) assert.deepEqual(versions(name), [], name);
   });
 
   test('says by what scanners look things up, and what is patched', () => {
-    for (const { purl, version } of bill.components)
+    for (const { purl, version } of bill.components.filter((one) => !one.purl.startsWith('pkg:generic/')))
       assert.match(purl, /^pkg:npm\/(%40[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, version);
     const patched = bill.components.filter(({ properties = [] }) =>
       properties.some(({ name }) => name === 'catatlas:patch'),
