@@ -10,6 +10,7 @@ interface Package {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  peerDependenciesMeta?: Record<string, unknown>;
 }
 
 /** What is in no package of npm. */
@@ -58,9 +59,10 @@ function installedPackages(root: string) {
       const license = typeof manifest.license === 'object' ? manifest.license.type : manifest.license;
       found.set(title, { title, license, texts: licenseTexts(folder) });
     }
-    const { dependencies, optionalDependencies, peerDependencies } = manifest;
+    const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = manifest;
     // Peers also where they are optional: when they are installed, the bundler takes them.
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+    const peers = { ...peerDependencies, ...peerDependenciesMeta };
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peers })) {
       const target = locate(name, folder, root);
       if (target !== undefined) visit(target);
       else if (name in (dependencies ?? {}))
