@@ -2,6 +2,7 @@
 //
 // Without `--only` every part that needs no program from outside npm; with `--everything` the others too, as `.ci/run` does it. Steps run
 // side by side: the plan is in proof/plan.ts. CATATLAS_PROOF=nightly: docs/explanation/testing.md.
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -37,6 +38,7 @@ const inCi = process.env['CI'] === 'true';
 const outside: Record<Parameters<Choice['has']>[0], readonly [what: string, there: () => boolean]> = {
   root: ['root on Linux', () => process.platform === 'linux' && process.getuid?.() === 0],
   pgbouncer: ['PgBouncer', () => existsSync('/usr/sbin/pgbouncer')],
+  psql: ['psql', () => spawnSync('psql', ['--version']).status === 0],
   chromium: ['Chromium', () => findBrowser() !== undefined],
 };
 

@@ -61,6 +61,8 @@ const costs: Readonly<Record<string, Cost>> = {
   'ship/drill.test.ts': [30, 0.3],
   'k6/shutdown.test.ts': [65, 0.5],
   'k6/load.test.ts': [120, 0.5],
+  'clients/clients.test.ts': [200, 1],
+  'clients/examples.test.ts': [12, 0.5],
   'scaling/failover.test.ts': [170, 0.5],
   'scaling/replica.test.ts': [60, 0.3],
   'fuzz: binary on 18': [90, 1.5],

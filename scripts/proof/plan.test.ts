@@ -98,13 +98,14 @@ test('without a folder for tools none is installed, and nothing of the others is
   );
 });
 
-test('on a machine without root, PgBouncer and Chromium the tests that need them are left out, and only these', () => {
+test('on a machine without root, PgBouncer, psql and Chromium the tests that need them are left out, and only these', () => {
   const all = namesOf(plan('ci'));
   const some = new Set(namesOf(plan('ci', { has: () => false })));
   const left = all.filter((name) => !some.has(name) && !name.startsWith('ship/'));
   assert.deepEqual(
     left.map((name) => name.replace(/: .*/, '')).filter((name, at, list) => list.indexOf(name) === at),
     [
+      'database/address.test.ts',
       'faults/disk-full.test.ts',
       'faults/embedded-disk-full.test.ts',
       'faults/output-disk-full.test.ts',

@@ -22,12 +22,13 @@ export const parts = [
   'browser',
   'fuzz',
   'k6',
+  'clients',
   'scaling',
 ] as const;
 export type Part = (typeof parts)[number];
 
 /** Those that need programs from outside npm whoever runs them: `bun run test` leaves them to `.ci/run`. */
-export const outsideParts: readonly Part[] = ['check', 'fuzz', 'k6', 'scaling'];
+export const outsideParts: readonly Part[] = ['check', 'fuzz', 'k6', 'clients', 'scaling'];
 
 export const runtimes: readonly Runtime[] = ['bun', 'deno', 'binary'];
 export const engines: readonly Engine[] = ['embedded', '15', '18'];
@@ -54,13 +55,15 @@ export interface Choice {
   /** The folder that `.ci/install` puts programs into. Without one they are those of the PATH. */
   tools?: string | undefined;
   /** Is there what npm does not bring? Test files that need it are left out where there is not. */
-  has(what: 'root' | 'pgbouncer' | 'chromium'): boolean;
+  has(what: 'root' | 'pgbouncer' | 'psql' | 'chromium'): boolean;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A test that hangs is a failure, not a wait. In milliseconds. */
 const perTest = 120_000;
+/** A generator in Go is compiled first. */
+const perClientTest = 600_000;
 /** Clusters take their time. */
 const perScalingTest = 180_000;
 
@@ -136,7 +139,13 @@ export function planOf(choice: Choice): Step[] {
       add('engine', bunTest([engineTest]));
       add('engine on Deno', denoTest(engineTest));
     },
-    database: () => addFiles('database', nightly ? { env: { CATATLAS_FUZZ_SEQUENCES: '20000' } } : {}),
+    database() {
+      const env: Step['env'] = nightly ? { CATATLAS_FUZZ_SEQUENCES: '20000' } : {};
+      const asksPsql = 'address.test.ts';
+      addFiles('database', { env, without: [asksPsql] });
+      if (has('psql'))
+        add(`database/${asksPsql}`, bunTest([`./test/database/${asksPsql}`]), { env, needs: installed('debian') });
+    },
     contract() {
       for (const runtime of choice.runtimes)
         for (const engine of choice.engines) {
@@ -192,6 +201,10 @@ export function planOf(choice: Choice): Step[] {
       const timed = ['load.test.ts', 'shutdown.test.ts'];
       addFiles('k6', { ...more, without: timed });
       for (const file of timed) add(`k6/${file}`, bunTest([`./test/k6/${file}`]), { ...more, alone: true });
+    },
+    clients() {
+      for (const file of testFiles('test/clients'))
+        add(`clients/${file}`, bunTest([`./test/clients/${file}`], perClientTest), onBinary);
     },
     scaling() {
       for (const file of testFiles('test/scaling'))
