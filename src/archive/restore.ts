@@ -1,20 +1,23 @@
+import type { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Database, Tx } from '../database/connect.ts';
-import { sqlStateOf } from '../database/errors.ts';
-import { lockTimeoutMilliseconds, retryWhenBlocked } from '../migrator/blocked.ts';
 import { loadCatalog, type Migration } from '../migrator/catalog.ts';
 import { parseHeader } from '../migrator/header.ts';
-import { createHistory, readHistory, recordMigration } from '../migrator/history.ts';
-import { migrationLockKey } from '../migrator/lock.ts';
-import { planMigrations } from '../migrator/plan.ts';
-import { type Log, silentLog } from '../observability/log.ts';
+import { createHistory, recordMigration } from '../migrator/history.ts';
+import { pinSchema, quoteName } from '../migrator/home.ts';
+import { readNumbering } from '../migrator/numbering.ts';
+import { readSchema, type SchemaSnapshot } from '../migrator/schema-snapshot.ts';
+import type { Log } from '../observability/log.ts';
+import { readAttachments, requireCarriable } from './attachments.ts';
 import { compareTables, createTally, type TableDigest } from './digest.ts';
-import { ArchiveError, ArchiveTargetError } from './failure.ts';
+import { ArchiveError } from './failure.ts';
 import { type Header, type Manifest, type Part, requireLoadable } from './format.ts';
 import { dropIndexes } from './indexes.ts';
+import { moveHomeSoon } from './move.ts';
 import { pinTextFormat, readRows, writeRows } from './rows.ts';
-import { type ArchivedTable, tablesAt, unarchivedTables } from './tables.ts';
+import { type ArchivedTable, tablesAt } from './tables.ts';
+import { listTables, requireEmpty, requireTarget } from './target.ts';
 
 export interface RestoreOptions {
   /** A handle whose statements may take long. */
@@ -39,8 +42,9 @@ export interface RestoreOptions {
  *
  * @returns the manifest, with which every row agrees
  * @throws {ArchiveError} from `parts`, or because what the database has does not agree with the manifest
- * @throws {ArchiveTargetError} the database has data, is newer, is being migrated, or others have built on its tables
- * @throws {MigrationError} `lock_timeout` when its tables are in use all the time; `interrupted` by shutdown
+ * @throws {ArchiveTargetError} the database has data, is newer, is being migrated, or others have put something on its tables that
+ *   would be lost
+ * @throws {MigrationError} `refused` when new tables would go to another schema than the old ones; `lock_timeout` when its tables are in use all the time; `interrupted` by shutdown
  */
 export async function restore(options: RestoreOptions): Promise<Manifest> {
   const catalog = loadCatalog();
@@ -53,22 +57,27 @@ export async function restore(options: RestoreOptions): Promise<Manifest> {
       await pinTextFormat(tx);
       // The embedded engine sorts in the memory of this process; a server knows for itself what it has.
       if (options.database.kind === 'embedded') await tx.unsafe(`set local maintenance_work_mem to '16MB'`);
-      const home = await requireTarget(tx, catalog);
+      const { home, version } = await requireTarget(tx, catalog);
       if (!options.replace) await requireEmpty(tx, home);
-      const workshop = `catatlas_restore_${randomUUID().replaceAll('-', '')}`;
-      await tx.unsafe(`create schema ${workshop}; set local search_path to ${workshop}`);
-      await createHistory(tx);
-      await migrateWithin(tx, catalog.slice(0, header.schemaVersion), options);
+      const expected = version === 0 ? undefined : await readExpected(tx, catalog.slice(0, version), options);
+      // Refused now and not after hours of loading; what comes meanwhile is seen at the end.
+      const attachments = await readAttachments(tx, { home, tables: await listTables(tx, home), expected });
+      requireCarriable(attachments);
+      if (attachments.reset.length > 0)
+        options.log?.warn('what others have changed about our tables is made anew as the migrations have it', {
+          changed: attachments.reset,
+        });
+      const workshop = await openWorkshop(tx, catalog.slice(0, header.schemaVersion), options);
       const indexes = await dropIndexes(
         tx,
         header.tables.map(({ name }) => name),
       );
-      const manifest = await fill(tx, header, iterator);
+      const manifest = await fill(tx, header, iterator, options);
       for (const definition of indexes) await tx.unsafe(definition);
       await migrateWithin(tx, catalog.slice(header.schemaVersion), options);
       // The planner knows nothing of the new rows before. Now, while nobody waits for it.
       await tx.unsafe(`analyze ${(await listTables(tx, workshop)).join(', ')}`);
-      await moveHomeSoon(tx, { workshop, home, replace: options.replace }, options);
+      await moveHomeSoon(tx, { workshop, home, replace: options.replace, expected }, options);
       return manifest;
     })) as Manifest;
   } finally {
@@ -83,7 +92,12 @@ async function takeHeader(iterator: AsyncIterator<Part>): Promise<Header> {
 }
 
 /** Loads all pages, sets the sequences, and compares what the tables have then with the manifest. */
-async function fill(tx: Tx, header: Header, iterator: AsyncIterator<Part>): Promise<Manifest> {
+async function fill(
+  tx: Tx,
+  header: Header,
+  iterator: AsyncIterator<Part>,
+  { log }: Pick<RestoreOptions, 'log'>,
+): Promise<Manifest> {
   const tables = tablesAt(header.schemaVersion);
   for (;;) {
     const { value: part, done } = await iterator.next();
@@ -94,7 +108,7 @@ async function fill(tx: Tx, header: Header, iterator: AsyncIterator<Part>): Prom
       await writePage(tx, table, part.page.text);
       continue;
     }
-    for (const sequence of part.manifest.sequences) await setSequence(tx, tables, sequence);
+    await setSequences(tx, tables, part.manifest.sequences, log);
     const differences = compareTables(part.manifest.tables, await digestTables(tx, tables));
     if (differences.length === 0) return part.manifest;
     throw new ArchiveError(
@@ -116,14 +130,29 @@ async function writePage(tx: Tx, table: ArchivedTable, text: Buffer): Promise<vo
   }
 }
 
-async function setSequence(
+/** Each goes on where the archive says, and never below the highest number of its rows: then every new row would be refused. */
+async function setSequences(
   tx: Tx,
   tables: readonly ArchivedTable[],
-  { table, lastValue, isCalled }: Manifest['sequences'][number],
+  sequences: Manifest['sequences'],
+  log: Log | undefined,
 ): Promise<void> {
-  const numbered = tables.find(({ name }) => name === table);
-  if (!numbered?.numbered) throw new ArchiveError(`the manifest has a sequence of ${table}, which has none.`);
-  await tx`select setval(pg_get_serial_sequence(${table}, ${numbered.columns[0] ?? ''}), ${lastValue}, ${isCalled})`;
+  const numbered = tables.filter((table) => table.numbered).map(({ name }) => name);
+  for (const { table } of sequences)
+    if (!numbered.includes(table)) throw new ArchiveError(`the manifest has a sequence of ${table}, which has none.`);
+  for (const { table, sequence, highest } of await readNumbering(tx, numbered)) {
+    const state = sequences.find((one) => one.table === table) ?? { lastValue: 1, isCalled: false };
+    const next = state.isCalled ? state.lastValue + 1 : state.lastValue;
+    const isShort = highest !== null && next <= highest;
+    if (isShort)
+      log?.warn('the sequence of the archive is behind its rows: it goes on behind the highest number', {
+        table,
+        next,
+        highest,
+      });
+    const [lastValue, isCalled] = isShort ? [highest, true] : [state.lastValue, state.isCalled];
+    await tx`select setval(${sequence}::regclass, ${lastValue}, ${isCalled})`;
+  }
 }
 
 /** Counts and digests of tables as the database has them, by name. */
@@ -135,6 +164,28 @@ export async function digestTables(tx: Tx, tables: readonly ArchivedTable[]): Pr
     digests.set(table.name, tally.result());
   }
   return digests;
+}
+
+/** Makes a schema of its own with the tables of these migrations, and has names without a schema mean it. */
+async function openWorkshop(tx: Tx, migrations: readonly Migration[], options: RestoreOptions): Promise<string> {
+  const workshop = `catatlas_restore_${randomUUID().replaceAll('-', '')}`;
+  await tx.unsafe(`create schema ${quoteName(workshop)}`);
+  await pinSchema(tx, workshop);
+  await createHistory(tx);
+  await migrateWithin(tx, migrations, options);
+  return workshop;
+}
+
+/** The schema that these migrations make, on this very server. */
+async function readExpected(
+  tx: Tx,
+  migrations: readonly Migration[],
+  options: RestoreOptions,
+): Promise<SchemaSnapshot> {
+  const workshop = await openWorkshop(tx, migrations, options);
+  const expected = await readSchema(tx);
+  await tx.unsafe(`drop schema ${quoteName(workshop)} cascade`);
+  return expected;
 }
 
 /** Applies migrations to tables that nobody else sees. */
@@ -156,124 +207,4 @@ async function migrateWithin(
       binaryVersion: programVersion,
     });
   }
-}
-
-/** The schema that tables live in. Throws when a migration is running, or the database is a newer program's. */
-async function requireTarget(tx: Tx, catalog: readonly Migration[]): Promise<string> {
-  const [row] = await tx<[{ home: string | null; locked: boolean; has_history: boolean }]>`
-    select current_schema() as home, to_regclass('catatlas_migrations') is not null as has_history,
-      pg_try_advisory_xact_lock(${migrationLockKey(tx)}) as locked`;
-  if (row.home === null)
-    throw new ArchiveTargetError('the database has no schema to put tables into: look at its search_path.');
-  if (!row.locked)
-    throw new ArchiveTargetError(
-      'another process is migrating this database or restoring into it: try again when it has finished.',
-    );
-  // The history of version 1.0.0 lacks columns, and an error would end the transaction.
-  if (row.has_history) await createHistory(tx);
-  const { unknown } = planMigrations(catalog, row.has_history ? await readHistory(tx) : []);
-  const newest = unknown.at(-1);
-  if (newest)
-    throw new ArchiveTargetError(
-      `the database is newer than this program (schema version ${newest.version}, by ${newest.binary_version}), which cannot replace what it does not know. Nothing was changed. Use the newer program, or an empty database.`,
-    );
-  return row.home;
-}
-
-/** The tables of ours that a schema has. */
-async function listTables(tx: Tx, schema: string): Promise<string[]> {
-  const names = [...new Set(loadCatalog().flatMap(({ version }) => tablesAt(version).map(({ name }) => name)))];
-  const rows = await tx<{ name: string }[]>`
-    select tablename as name from pg_tables where schemaname = ${schema}
-      and tablename = any(${`{${[...names, ...unarchivedTables].join(',')}}`}::text[]) order by 1`;
-  return rows.map(({ name }) => name);
-}
-
-async function requireEmpty(tx: Tx, home: string): Promise<void> {
-  const counts: string[] = [];
-  for (const name of await listTables(tx, home)) {
-    if (unarchivedTables.includes(name)) continue;
-    const [row] = await tx<[{ count: number }]>`select count(*) as count from ${tx(home)}.${tx(name)}`;
-    if (row.count > 0) counts.push(`${name} (${row.count} rows)`);
-  }
-  if (counts.length === 0) return;
-  throw new ArchiveTargetError(
-    `the database has data: ${counts.join(', ')}. Nothing was changed. Take an empty database; backup restore and copy also throw all of it away, with --replace.`,
-  );
-}
-
-interface Move {
-  workshop: string;
-  home: string;
-  replace: boolean;
-}
-
-/**
- * Whoever uses a table is waited for in many short tries: everybody who comes while one lasts waits behind it. All of the
- * move is in each, because what hangs on a table may be in use as well.
- */
-async function moveHomeSoon(tx: Tx, move: Move, options: RestoreOptions): Promise<void> {
-  const { database, log = silentLog, lockTimeoutSeconds = 30, shutdown } = options;
-  const limits = { database, log, lockTimeoutSeconds, ...(shutdown ? { shutdown } : {}) };
-  await retryWhenBlocked(limits, 'the restoration', (watch) =>
-    tx.savepoint(async (attempt) => {
-      const [row] = await attempt<[{ pid: number }]>`
-        select pg_backend_pid() as pid, set_config('lock_timeout', ${String(lockTimeoutMilliseconds)}, true) as lock_timeout`;
-      const unwatch = watch(row.pid);
-      try {
-        await moveHome(attempt, move);
-      } finally {
-        unwatch();
-      }
-    }),
-  );
-}
-
-/** Puts the new tables in the place of the old ones, with their owners and with what others may do with them. */
-async function moveHome(tx: Tx, { workshop, home, replace }: Move): Promise<void> {
-  const old = await listTables(tx, home);
-  const qualified = old.map((name) => `${quoteName(home)}.${name}`);
-  if (qualified.length > 0) await tx.unsafe(`lock table ${qualified.join(', ')} in access exclusive mode`);
-  // Somebody may have written since the first look. Now nobody can.
-  if (!replace) await requireEmpty(tx, home);
-  const rights = await tx<{ name: string; statement: string }[]>`
-    select relname as name, format('alter table %I.%I owner to %I', ${home}::text, relname, pg_get_userbyid(relowner)) as statement
-    from pg_class where relnamespace = ${home}::regnamespace and relname = any(${`{${old.join(',')}}`}::text[])
-      and pg_get_userbyid(relowner) <> current_user
-    union all
-    select relname, format('grant %s on %I.%I to %s%s', privilege_type, ${home}::text, relname,
-      case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
-      case when is_grantable then ' with grant option' else '' end)
-    from pg_class, aclexplode(relacl)
-    where relnamespace = ${home}::regnamespace and relname = any(${`{${old.join(',')}}`}::text[]) and grantee <> relowner`;
-  // Without CASCADE: what others have built on these tables is not ours to drop.
-  if (qualified.length > 0)
-    await tx.unsafe(`drop table ${qualified.join(', ')}`).catch((error: unknown) => {
-      throw describeDependents(error);
-    });
-  const made = await tx<{ statement: string }[]>`
-    select format('alter table %I.%I set schema %I', ${workshop}::text, relname, ${home}::text) as statement
-    from pg_class where relnamespace = ${workshop}::regnamespace and relkind in ('r', 'p', 'v', 'm')
-    union all
-    select format('alter routine %s set schema %I', oid::regprocedure, ${home}::text)
-    from pg_proc where pronamespace = ${workshop}::regnamespace`;
-  for (const { statement } of made) await tx.unsafe(statement);
-  await tx.unsafe(`set local search_path to ${quoteName(home)}; drop schema ${workshop}`);
-  // A table that the newer schema no longer has needs no rights.
-  const present = await listTables(tx, home);
-  for (const { name, statement } of rights) if (present.includes(name)) await tx.unsafe(statement);
-}
-
-/** Only the detail of the server names what stands on a table. */
-function describeDependents(error: unknown): unknown {
-  if (sqlStateOf(error) !== '2BP01') return error;
-  const { message, detail } = error as Error & { detail?: string };
-  return new ArchiveTargetError(
-    `other objects depend on the tables that are to be replaced, and are not ours to drop:\n${detail ?? message}\nNothing was changed. Drop them, try again, and make them anew afterwards.`,
-    { cause: error },
-  );
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

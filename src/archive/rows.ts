@@ -14,7 +14,7 @@ const mostPageRows = 10_000;
 
 /**
  * Makes the text of values independent of how the server, the database or the user are set up, until the transaction ends, and
- * lets the transaction wait for a slow reader or writer of the archive.
+ * lets the transaction wait for a slow reader or writer of the archive. A read that row security would cut is refused by the server.
  */
 export async function pinTextFormat(tx: Tx): Promise<void> {
   await liftTransactionLimit(tx);
@@ -25,6 +25,7 @@ export async function pinTextFormat(tx: Tx): Promise<void> {
     set local extra_float_digits to 1;
     set local bytea_output to 'hex';
     set local client_encoding to 'UTF8';
+    set local row_security to off;
     set local idle_in_transaction_session_timeout to 0;
     set local lock_timeout to '30s';
     set local statement_timeout to 0`);
@@ -34,7 +35,7 @@ export async function pinTextFormat(tx: Tx): Promise<void> {
  * The rows of a table in pages by primary key. Pages, and not one long COPY: the embedded engine gives an answer only as a whole,
  * and a connection must not stand still in the middle of a query while what reads from it is slow.
  */
-export async function* readRows(tx: Tx, { name, columns }: ArchivedTable): AsyncGenerator<Page> {
+export async function* readRows(tx: Tx, { name, columns }: Omit<ArchivedTable, 'computed'>): AsyncGenerator<Page> {
   const key = columns[0] ?? '';
   let after: string | undefined;
   let limit = firstPageRows;
@@ -74,7 +75,7 @@ function copyOut(tx: Tx, statement: string): Promise<Buffer> {
           stream._read(0);
           resolve(Buffer.concat(chunks));
         });
-        stream.once('error', reject);
+        stream.on('error', reject);
       })
       .catch(reject);
   });

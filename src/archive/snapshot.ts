@@ -1,14 +1,14 @@
 import type { Clock } from '../clock.ts';
 import type { Database, Tx } from '../database/connect.ts';
 import { snapshot } from '../database/transaction.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
-import { type AppliedMigration, readHistory } from '../migrator/history.ts';
-import { planMigrations } from '../migrator/plan.ts';
+import { findHome, pinSchema } from '../migrator/home.ts';
+import { isBehind, readNumbering } from '../migrator/numbering.ts';
 import { createTally } from './digest.ts';
-import { ArchiveTargetError } from './failure.ts';
 import { formatVersion, type Header, type Manifest, type Part } from './format.ts';
+import { requireKnownSchema } from './known-schema.ts';
+import { requireEveryRow } from './row-security.ts';
 import { pinTextFormat, readRows } from './rows.ts';
-import { type ArchivedTable, tablesAt } from './tables.ts';
+import type { ArchivedTable } from './tables.ts';
 
 interface SnapshotOptions {
   /** A handle whose statements may take long. */
@@ -19,28 +19,41 @@ interface SnapshotOptions {
 
 /**
  * Reads everything as it was at one moment, while others go on writing: one transaction, REPEATABLE READ, read only. Calls
- * `consume` with the parts, and ends the transaction when that is done.
+ * `consume` with the parts, and ends the transaction when that is done. When the connection is lost, `consume` hears of it from the
+ * parts, and is waited for: what it has begun it can take back.
  *
- * @throws {ArchiveTargetError} the database has no schema, or not one that this program knows
+ * @throws {ArchiveTargetError} the database has no schema, not one that this program knows in full, or not all rows are shown to it
  */
 export async function readSnapshot<Result>(
   { database, programVersion, clock }: SnapshotOptions,
   consume: (parts: AsyncIterable<Part>) => Promise<Result>,
 ): Promise<Result> {
-  return await snapshot(database.sql, async (tx) => {
-    await pinTextFormat(tx);
-    const schemaVersion = requireKnownSchema(await readHistory(tx));
-    const tables = tablesAt(schemaVersion);
-    const header: Header = {
-      format: 'catatlas-archive',
-      formatVersion,
-      schemaVersion,
-      programVersion,
-      createdAt: clock.now(),
-      tables: tables.map(({ name, columns }) => ({ name, columns: [...columns] })),
-    };
-    return await consume(readParts(tx, header, tables));
-  });
+  let consuming: Promise<Result> | undefined;
+  try {
+    return await snapshot(database.sql, async (tx) => {
+      await pinTextFormat(tx);
+      const { schema } = await findHome(tx);
+      if (schema !== null) await pinSchema(tx, schema);
+      const { version, tables } = await requireKnownSchema(tx);
+      await requireEveryRow(
+        tx,
+        tables.map(({ name }) => name),
+      );
+      const header: Header = {
+        format: 'catatlas-archive',
+        formatVersion,
+        schemaVersion: version,
+        programVersion,
+        createdAt: clock.now(),
+        tables: tables.map(({ name, columns }) => ({ name, columns: [...columns] })),
+      };
+      consuming = consume(readParts(tx, header, tables));
+      return await consuming;
+    });
+  } finally {
+    // The driver gives up the transaction at once when its connection is lost.
+    await consuming?.catch(() => {});
+  }
 }
 
 async function* readParts(tx: Tx, header: Header, tables: readonly ArchivedTable[]): AsyncGenerator<Part> {
@@ -61,12 +74,12 @@ async function* readParts(tx: Tx, header: Header, tables: readonly ArchivedTable
 
 /** Reads the next page from the database while the one before is compressed and written. */
 async function* aheadOf<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-  let next = source.next();
+  let next = askAhead(source);
   try {
     for (;;) {
       const { done, value } = await next;
       if (done) return;
-      next = source.next();
+      next = askAhead(source);
       yield value;
     }
   } finally {
@@ -75,43 +88,25 @@ async function* aheadOf<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
-async function readSequences(tx: Tx, tables: readonly ArchivedTable[]): Promise<Manifest['sequences']> {
-  const sequences: Manifest['sequences'] = [];
-  for (const { name, columns, numbered } of tables) {
-    if (!numbered) continue;
-    const [sequence] = await tx<
-      [{ path: string }]
-    >`select pg_get_serial_sequence(${name}, ${columns[0] ?? ''}) as path`;
-    const [state] = await tx.unsafe<[{ last_value: number; is_called: boolean }]>(
-      `select last_value, is_called from ${sequence.path}`,
-    );
-    sequences.push({ table: name, lastValue: state.last_value, isCalled: state.is_called });
-  }
-  return sequences;
+/** What fails before it is waited for is not unhandled: it is told with the page that it would have been. */
+function askAhead<T>(source: AsyncGenerator<T>): Promise<IteratorResult<T>> {
+  const next = source.next();
+  next.catch(() => {});
+  return next;
 }
 
-/** The version of a schema that this program knows in full. */
-function requireKnownSchema(history: readonly AppliedMigration[]): number {
-  const { current, unknown, pending } = planMigrations(loadCatalog(), history);
-  if (current === 0)
-    throw new ArchiveTargetError(
-      'the database has no schema, so there is nothing to back up: catatlas migrate makes one.',
-    );
-  const newest = unknown.at(-1);
-  // That it can be served, after a rollback, does not mean that all of it is known.
-  if (newest) {
-    throw new ArchiveTargetError(
-      [
-        `the database is newer than this program (schema version ${newest.version}, by ${newest.binary_version}), which would leave out what it does not know.`,
-        'Have it done by the newer program, from anywhere that reaches the database: it need not serve for that. Or back up the server itself: a snapshot of your provider, pg_dump.',
-      ].join('\n'),
-    );
-  }
-  const missing = pending.filter(({ version }) => version < current).map(({ file }) => file);
-  if (missing.length > 0) {
-    throw new ArchiveTargetError(
-      `the database is at schema version ${current}, but ${missing.join(', ')} was never applied: run catatlas migrate first.`,
-    );
-  }
-  return current;
+/** A sequence that is behind its table is written as the archive needs it: it goes on after the highest number. */
+async function readSequences(tx: Tx, tables: readonly ArchivedTable[]): Promise<Manifest['sequences']> {
+  const numberings = await readNumbering(
+    tx,
+    tables.map(({ name }) => name),
+  );
+  return tables.flatMap(({ name, numbered }) => {
+    const numbering = numbered ? numberings.find(({ table }) => table === name) : undefined;
+    if (!numbering) return [];
+    const { lastValue, isCalled, highest } = numbering;
+    return highest !== null && isBehind(numbering)
+      ? [{ table: name, lastValue: highest, isCalled: true }]
+      : [{ table: name, lastValue, isCalled }];
+  });
 }

@@ -5,6 +5,8 @@ export interface ArchivedTable {
   readonly columns: readonly string[];
   /** Does a sequence number the first column? */
   readonly numbered: boolean;
+  /** Columns that the database computes from the others: no archive holds them, and they are made anew with the rows. */
+  readonly computed: readonly string[];
 }
 
 interface TableHistory {
@@ -13,6 +15,8 @@ interface TableHistory {
   /** The version of the schema that has it first. */
   readonly since: number;
   readonly columns: readonly ColumnHistory[];
+  /** Generated columns, virtual or stored. */
+  readonly computed?: readonly ColumnHistory[];
 }
 
 /** A column that every version of the table has, or one of some versions: `until` is the first that lacks it again. */
@@ -74,14 +78,17 @@ export const unarchivedTables: readonly string[] = ['catatlas_migrations'];
 /** The tables of a version of the schema, each behind those that it refers to. */
 export function tablesAt(schemaVersion: number): ArchivedTable[] {
   const holds = (since = 1, until = Number.POSITIVE_INFINITY) => since <= schemaVersion && schemaVersion < until;
+  const namesOf = (columns: readonly ColumnHistory[]) =>
+    columns.flatMap((column) => {
+      if (typeof column === 'string') return [column];
+      return holds(column.since, column.until) ? [column.name] : [];
+    });
   return histories
     .filter(({ since }) => holds(since))
-    .map(({ name, numbered, columns }) => ({
+    .map(({ name, numbered, columns, computed = [] }) => ({
       name,
       numbered,
-      columns: columns.flatMap((column) => {
-        if (typeof column === 'string') return [column];
-        return holds(column.since, column.until) ? [column.name] : [];
-      }),
+      columns: namesOf(columns),
+      computed: namesOf(computed),
     }));
 }

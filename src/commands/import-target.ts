@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Database } from '../database/connect.ts';
 import { holdsDatabase } from '../database/embedded-directory.ts';
 import { readHistory } from '../migrator/history.ts';
+import { requireHome } from '../migrator/home.ts';
 import type { MigratorOptions } from '../migrator/locked.ts';
 import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
 import { silentLog } from '../observability/log.ts';
@@ -28,6 +29,7 @@ export async function withImportTarget<T>(given: Given, work: (database: Databas
     if (dryRun && settings.database.kind === 'embedded' && !holdsDatabase(settings.database.directory))
       return await inMemory(given, work);
     return await withMaintenanceDatabase({ settings, io, purpose: 'copy', deed }, async (database, log) => {
+      await requireHome(database.sql);
       const options = migratorOptions({ settings, database, log, shutdown: io.shutdown });
       const plan = planMigrations(options.catalog, await readHistory(database.sql));
       requireAgreement(plan);

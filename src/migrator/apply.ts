@@ -1,11 +1,12 @@
-import type { Session } from '../database/connect.ts';
+import type { Queryable, Session } from '../database/connect.ts';
 import { liftTransactionLimit } from '../database/transaction.ts';
 import { type AdoptionReport, adoptPrototype } from './adopt/adopt.ts';
-import { recognizeSchema } from './adopt/recognize.ts';
+import { findHiddenPrototype, recognizeSchema } from './adopt/recognize.ts';
 import { lockTimeoutMilliseconds, retryWhenBlocked, type WatchBlockers } from './blocked.ts';
 import type { Migration } from './catalog.ts';
 import { MigrationError } from './failure.ts';
 import { createHistory, recordMigration } from './history.ts';
+import { findHome, quoteName } from './home.ts';
 import type { LockedSession, MigratorOptions } from './locked.ts';
 import { describeFailure } from './statement-failure.ts';
 
@@ -80,7 +81,10 @@ async function takeOver(
   options: MigratorOptions,
 ): Promise<AdoptionReport | undefined> {
   const found = await recognizeSchema(session);
-  if (found.kind === 'empty') return undefined;
+  if (found.kind === 'empty') {
+    await requireNothingHidden(session);
+    return undefined;
+  }
   if (found.kind === 'foreign')
     throw new MigrationError(
       'refused',
@@ -93,6 +97,21 @@ async function takeOver(
     );
   options.log.info('the tables of the first server are there: taking them over');
   return await adoptPrototype(session, { shape: found.shape, createTables, log: options.log });
+}
+
+/** Throws MigrationError `refused` when new tables would hide the first server's, which are further behind in the search path. */
+export async function requireNothingHidden(sql: Queryable): Promise<void> {
+  const hidden = await findHiddenPrototype(sql);
+  if (hidden === undefined) return;
+  const { creation, role, database } = await findHome(sql);
+  throw new MigrationError(
+    'refused',
+    [
+      `the tables of the first server are in the schema ${hidden}, and new ones in the schema ${creation}, which stands before it in the search path of ${role}, would hide them. Nothing was changed.`,
+      `To take them over, put ${hidden} first: alter role ${quoteName(role)} in database ${quoteName(database)} set search_path = ${quoteName(hidden)}`,
+      `To begin anew in ${creation}, leave ${hidden} out of the search path.`,
+    ].join('\n'),
+  );
 }
 
 async function runStatements(session: Session, migration: Migration): Promise<void> {
@@ -146,7 +165,9 @@ export async function settleIndex(
   if (name === undefined) return 'absent';
   const [index] = await session<{ valid: boolean; identifier: string }[]>`
     select indisvalid and indisready as valid, indexrelid::regclass::text as identifier
-    from pg_index where indexrelid = to_regclass(quote_ident(${name}::text))`;
+    from pg_index join pg_class on pg_class.oid = indexrelid
+    -- Another installation, further behind in the search path, has indexes of the same names.
+    where relname = ${name} and relnamespace = (select oid from pg_namespace where nspname = current_schema())`;
   if (!index) return 'absent';
   if (index.valid) return 'whole';
   log.warn('an earlier try left the index INVALID: dropping it', { index: name });

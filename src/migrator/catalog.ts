@@ -49,6 +49,13 @@ export function loadCatalog(files: readonly MigrationFile[] = migrationFiles): M
   return catalog;
 }
 
+/** The tables and views of the current schema that these migrations make, whether or not later ones drop them again. */
+export function relationsMadeBy(migrations: readonly Migration[]): string[] {
+  const locks = migrations.flatMap(({ facts }) => facts.statements.flatMap((statement) => statement.locks));
+  const made = locks.filter(({ creates, relation }) => creates && !relation.includes('.'));
+  return [...new Set(made.map(({ relation }) => relation))];
+}
+
 /**
  * Rule v1, frozen: line endings and white space at the ends of lines and of the file do not count, everything else does.
  * A change of this rule would make every applied migration look edited.

@@ -52,7 +52,9 @@ async function readFirstHistory(sql: Queryable): Promise<AppliedMigration[]> {
 export async function createHistory(sql: Queryable): Promise<void> {
   const [row] = await sql<[{ columns: number }]>`
     select count(*) as columns from pg_attribute
-    where attrelid = to_regclass('catatlas_migrations') and attnum > 0 and not attisdropped`;
+    where attrelid = (select pg_class.oid from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+        where relname = 'catatlas_migrations' and nspname = current_schema())
+      and attnum > 0 and not attisdropped`;
   if (row.columns >= 10) return;
   await sql.unsafe(`
     create table if not exists catatlas_migrations (

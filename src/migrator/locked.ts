@@ -3,6 +3,7 @@ import type { Database, Session } from '../database/connect.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import type { Log } from '../observability/log.ts';
 import type { Migration } from './catalog.ts';
+import { requireHome } from './home.ts';
 import { acquireMigrationLock, type MigrationLock } from './lock.ts';
 
 /** What changing the schema takes. */
@@ -40,7 +41,7 @@ export interface LockedSession {
  * Runs `work` while this process, and no other, may change the schema. On a direct connection the lock is on the one that works,
  * so both end together; behind a pooler it is on a second one.
  *
- * @throws MigrationError as acquireMigrationLock
+ * @throws MigrationError as requireHome and acquireMigrationLock
  */
 export async function withMigrationLock<T>(
   options: MigratorOptions,
@@ -58,6 +59,8 @@ export async function withMigrationLock<T>(
       }),
     shutdown,
   };
+  // The lock is that of a schema, and so must be the one that the work is done in.
+  await requireHome(database.sql);
   const giveBack = (lock: MigrationLock) =>
     lock.release().catch((error: unknown) => {
       // The connection is gone, and with it the lock. What ended it is thrown by the work.

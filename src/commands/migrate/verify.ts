@@ -1,7 +1,10 @@
+import { relationsMadeBy } from '../../migrator/catalog.ts';
 import { compareSchemas, type Difference, type SchemaComparison } from '../../migrator/drift.ts';
 import { readExpectedSchema } from '../../migrator/expected-schema.ts';
 import { readHistory } from '../../migrator/history.ts';
+import { readAtHome } from '../../migrator/home.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
+import { describeLag, isBehind, readNumbering, seeEveryRow } from '../../migrator/numbering.ts';
 import { planMigrations } from '../../migrator/plan.ts';
 import { readSchema } from '../../migrator/schema-snapshot.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -14,7 +17,8 @@ export async function verify(given: MigrateArguments): Promise<ExitCode> {
     const { contradictions, renamed, unknown, current, target } = plan;
     // What a newer binary has made of the schema, this one cannot know.
     const comparison = unknown.length === 0 ? await compareWithFiles(options, Math.min(current, target)) : undefined;
-    const { differences, unmanaged } = comparison ?? { differences: [], unmanaged: [] };
+    const { unmanaged } = comparison ?? { unmanaged: [] };
+    const differences = [...(comparison?.differences ?? []), ...(comparison ? await findLags(options) : [])];
     const sound = contradictions.length === 0 && differences.length === 0;
     answer(
       given,
@@ -47,6 +51,16 @@ export async function verify(given: MigrateArguments): Promise<ExitCode> {
 export async function compareWithFiles(options: MigratorOptions, version: number): Promise<SchemaComparison> {
   const actual = await readSchema(options.database.sql);
   return compareSchemas(await readExpectedSchema(options, version), actual);
+}
+
+/** The sequences that are behind their tables. */
+async function findLags({ database, catalog }: MigratorOptions): Promise<Difference[]> {
+  const tables = relationsMadeBy(catalog);
+  const numberings = await readAtHome(database.sql, async (tx) => {
+    await seeEveryRow(tx);
+    return await readNumbering(tx, tables);
+  });
+  return numberings.filter(isBehind).map(describeLag);
 }
 
 /** What differs, what to do, and the SQL for it. */

@@ -40,14 +40,28 @@ export interface FoundConstraint {
   text: string;
 }
 
-/** Reads the current schema's tables of our names, in one round trip, and says whose they are. */
-export async function recognizeSchema(sql: Queryable): Promise<Recognition> {
+/**
+ * The first schema behind the current one in the search path that has the first server's tables; undefined when none has. Whoever makes
+ * tables in the current one would hide those.
+ */
+export async function findHiddenPrototype(sql: Queryable): Promise<string | undefined> {
+  const rows = await sql<{ schema: string }[]>`
+    select distinct nspname::text as schema, array_position(current_schemas(false), nspname) as place
+    from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+    where relname = 'entries' and nspname = any(current_schemas(false)) and nspname <> current_schema()
+    order by place`;
+  for (const { schema } of rows) if ((await recognizeSchema(sql, schema)).kind === 'prototype') return schema;
+  return undefined;
+}
+
+/** Reads the tables of our names in a schema (default: the current one), in one round trip, and says whose they are. */
+export async function recognizeSchema(sql: Queryable, schema: string | null = null): Promise<Recognition> {
   const rows = await sql<{ found: FoundTable }[]>`
     with ours as (
       select relation.oid, relation.relname, relation.relkind, relation.relrowsecurity
       from pg_class as relation
       join pg_namespace as namespace on namespace.oid = relation.relnamespace
-      where namespace.nspname = current_schema()
+      where namespace.nspname = coalesce(${schema}::name, current_schema())
         and relation.relname = any(${`{${prototypeTables.join(',')}}`}::text[])
     )
     select json_build_object(
