@@ -1,9 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { Decrypter, Encrypter } from 'age-encryption';
 import { ArchiveError } from './failure.ts';
-
-/** What a file encrypted with age begins with (the age specification, version 1). */
-const magic = Buffer.from('age-encryption.org/v1\n');
+import { ageMagic } from './members.ts';
 
 /**
  * Encrypts to these recipients (`age1…`): each of them can read it alone, and `age --decrypt` can.
@@ -30,8 +28,8 @@ export async function* decryptBytes(
   bytes: AsyncIterable<Uint8Array>,
   identities: readonly string[],
 ): AsyncGenerator<Uint8Array> {
-  const { head, whole } = await peek(bytes, magic.length);
-  if (!head.equals(magic)) {
+  const { head, whole } = await peek(bytes, ageMagic.length);
+  if (!head.equals(ageMagic)) {
     yield* whole;
     return;
   }

@@ -6,6 +6,7 @@ import { FileError } from '../platform/file-error.ts';
 import { decryptBytes } from './encryption.ts';
 import { ArchiveError, ArchiveTargetError } from './failure.ts';
 import type { Header } from './format.ts';
+import { findFlaw } from './outline.ts';
 import { decodeArchive } from './read.ts';
 
 const chunkBytes = 256 * 1024;
@@ -71,7 +72,7 @@ export async function requireAbsent(path: string): Promise<void> {
 export interface ListedArchive {
   file: string;
   bytes: number;
-  /** What it says of itself, or why it does not. The rows are not read: that is what verifying does. */
+  /** What it says of itself, or why it is no whole archive. The rows are not read: that is what verifying does. */
   header: Header | null;
   problem: string | null;
 }
@@ -85,7 +86,11 @@ export async function listArchives(directory: string, identities: readonly strin
     const path = join(directory, file);
     const { size: bytes } = await stat(path);
     try {
-      listed.push({ file, bytes, header: await readHeader(path, identities), problem: null });
+      const flaw = await findFlaw(path).catch((error: unknown) => {
+        throw new FileError(path, error);
+      });
+      const header = flaw === undefined ? await readHeader(path, identities) : null;
+      listed.push({ file, bytes, header, problem: flaw ?? null });
     } catch (error) {
       if (!(error instanceof ArchiveError || error instanceof FileError)) throw error;
       const problem = error instanceof FileError ? error.problem : error.message;

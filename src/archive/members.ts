@@ -1,3 +1,8 @@
+import { Buffer } from 'node:buffer';
+
+/** What a file encrypted with age begins with (the age specification, version 1). */
+export const ageMagic = Buffer.from('age-encryption.org/v1\n');
+
 // The names of the files inside an archive, in this order.
 
 export const headerName = 'header.json';

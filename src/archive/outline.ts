@@ -1,10 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
-import { checksumName, headerName } from './members.ts';
+import { ageMagic, checksumName, headerName } from './members.ts';
 import { blockBytes, decodeTarHeader, tarEnd, tarPadding } from './tar.ts';
-
-/** What a file encrypted with age begins with (the age specification, version 1). */
-export const ageMagic = Buffer.from('age-encryption.org/v1\n');
 
 const digestBytes = 65;
 /** The checksum and the end of the tar file: the last bytes of every archive. */

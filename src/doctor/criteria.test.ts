@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readSettings } from '../config/settings.ts';
+import type { BackupsFound } from '../observability/newest-backup.ts';
 import type { Check, Verdict } from './check.ts';
 import { checkCriteria, type Evidence } from './criteria.ts';
 
@@ -110,15 +111,25 @@ test('a redirect that cannot be asked for says nothing against the certificate; 
 });
 
 test('backups: the newest in BACKUP_DIR is judged by its age', () => {
-  const judged = (newest: { value: number | undefined } | { error: unknown }) => {
-    const check = checkCriteria(evidence(production, {}, { backups: { directory: '/backups', newest } }))[12];
+  const judged = (found: { value: BackupsFound } | { error: unknown }) => {
+    const check = checkCriteria(evidence(production, {}, { backups: { directory: '/backups', found } }))[12];
     return `${check?.verdict}: ${check?.found}`;
   };
-  const written = (when: string) => judged({ value: Date.parse(when) / 1000 });
+  const written = (when: string, flawed: string[] = []) =>
+    judged({ value: { newest: Date.parse(when) / 1000, flawed } });
   assert.equal(written('2026-06-20T11:00:01Z'), 'pass: the newest in /backups is 0 hours old; backup verify proves it');
   assert.match(written('2026-06-12T12:00:00Z'), /^pass: the newest in \/backups is 8 days old/);
   assert.equal(written('2026-06-12T11:00:00Z'), 'fail: the newest in /backups is 8 days old');
-  assert.equal(judged({ value: undefined }), 'fail: there is no backup in /backups');
+  assert.equal(judged({ value: { newest: undefined, flawed: [] } }), 'fail: there is no backup in /backups');
+  const flawed = ['backup.log: it is not a CatAtlas archive'];
+  assert.equal(
+    judged({ value: { newest: undefined, flawed } }),
+    'fail: there is no backup in /backups; no archives: backup.log: it is not a CatAtlas archive',
+  );
+  assert.equal(
+    written('2026-06-20T11:00:01Z', flawed),
+    'warn: the newest in /backups is 0 hours old; newer and no archives: backup.log: it is not a CatAtlas archive',
+  );
   assert.equal(judged({ error: new Error('ENOENT: none') }), 'fail: BACKUP_DIR cannot be read: ENOENT: none');
 });
 

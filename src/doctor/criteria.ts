@@ -1,4 +1,5 @@
 import type { SettingsReport } from '../config/settings.ts';
+import type { BackupsFound } from '../observability/newest-backup.ts';
 import { type Check, checkOf, count, describeError, type Finding, isLoopback, isPrivateHost } from './check.ts';
 
 /** What the success criteria of the deployment plan are judged by. */
@@ -12,8 +13,8 @@ export interface Evidence {
   checks: readonly Check[];
   /** Host of DATABASE_URL; undefined when there is none that could be read. */
   databaseHost: string | undefined;
-  /** BACKUP_DIR, and when its newest file was written, in seconds since 1970; undefined when it is not set. */
-  backups: { directory: string; newest: Finding<number | undefined> } | undefined;
+  /** BACKUP_DIR, and the newest archive in it; undefined when it is not set. */
+  backups: { directory: string; found: Finding<BackupsFound> } | undefined;
   /** In milliseconds since 1970. */
   now: number;
 }
@@ -172,17 +173,21 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
   (judge, { backups, now }) => {
     const make = 'Make one at fixed times: catatlas backup create FILE. Prove each: catatlas backup verify FILE.';
     if (!backups) return judge.unknown('BACKUP_DIR is not set: backups are kept elsewhere, if there are any', make);
-    const { directory, newest } = backups;
-    if ('error' in newest)
+    const { directory, found: finding } = backups;
+    if ('error' in finding)
       return judge.fail(
-        `BACKUP_DIR cannot be read: ${describeError(newest.error)}`,
+        `BACKUP_DIR cannot be read: ${describeError(finding.error)}`,
         'Make it, and let this user read it.',
       );
-    if (newest.value === undefined) return judge.fail(`there is no backup in ${directory}`, make);
-    const hours = Math.max(0, Math.floor((now / 1000 - newest.value) / 3600));
+    const { newest, flawed } = finding.value;
+    const others = flawed.length === 0 ? '' : `; newer and no archives: ${flawed.join(', ')}`;
+    if (newest === undefined)
+      return judge.fail(`there is no backup in ${directory}${others.replace('newer and ', '')}`, make);
+    const hours = Math.max(0, Math.floor((now / 1000 - newest) / 3600));
     const found = `the newest in ${directory} is ${hours < 48 ? count(hours, 'hour') : count(Math.floor(hours / 24), 'day')} old`;
-    return hours > oldestBackupHours
-      ? judge.fail(found, `Find out why none was made since. ${make}`)
+    if (hours > oldestBackupHours) return judge.fail(`${found}${others}`, `Find out why none was made since. ${make}`);
+    return flawed.length > 0
+      ? judge.warn(`${found}${others}`, 'Find out whether a backup was broken off, and keep other files elsewhere.')
       : judge.pass(`${found}; backup verify proves it`);
   },
   (judge) =>

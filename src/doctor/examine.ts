@@ -53,7 +53,7 @@ export async function examine(given: Examination): Promise<Check[]> {
 }
 
 async function readBackups({ values: { BACKUP_DIR: directory } }: SettingsReport) {
-  return directory === undefined ? undefined : { directory, newest: await attempt(() => findNewestBackup(directory)) };
+  return directory === undefined ? undefined : { directory, found: await attempt(() => findNewestBackup(directory)) };
 }
 
 async function examineDatabase(report: SettingsReport, given: Examination): Promise<Check[]> {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { makeEmptyArchive } from '../archive/empty-archive.fixture.ts';
 import { createLog } from './log.ts';
 import { findNewestBackup, watchNewestBackup } from './newest-backup.ts';
 
@@ -24,6 +25,8 @@ async function told(directory: string) {
   return { newest: newest(), lines };
 }
 
+const archive = await makeEmptyArchive();
+
 test('the newest complete archive counts', async () => {
   const directory = join(folder, 'some');
   mkdirSync(directory);
@@ -33,7 +36,7 @@ test('the newest complete archive counts', async () => {
     ['unfinished.catatlas.part-77', 3000],
     ['.hidden', 4000],
   ] as const) {
-    writeFileSync(join(directory, name), '');
+    writeFileSync(join(directory, name), archive);
     utimesSync(join(directory, name), time, time);
   }
   assert.deepEqual(await told(directory), { newest: 2000, lines: [] });
@@ -43,7 +46,35 @@ test('none is a number too, or nobody would be woken', async () => {
   const directory = join(folder, 'none');
   mkdirSync(directory);
   assert.deepEqual(await told(directory), { newest: 0, lines: [] });
-  assert.equal(await findNewestBackup(directory), undefined);
+  assert.deepEqual(await findNewestBackup(directory), { newest: undefined, flawed: [] });
+});
+
+test('what does not begin and end as an archive does not count, and is named', async () => {
+  const directory = join(folder, 'flawed');
+  mkdirSync(directory);
+  for (const [name, content, time] of [
+    ['empty.tar', '', 5000],
+    ['backup.log', 'backup create: done\n', 4000],
+    ['cut.tar', archive.subarray(0, archive.length - 512), 3000],
+    ['zeroed.tar', Buffer.concat([archive.subarray(0, 4096), Buffer.alloc(archive.length)]), 2000],
+  ] as const) {
+    writeFileSync(join(directory, name), content);
+    utimesSync(join(directory, name), time, time);
+  }
+  const flawed = [
+    'empty.tar: it is empty',
+    'backup.log: it is not a CatAtlas archive',
+    'cut.tar: the archive is cut off or damaged: it does not end with its checksum',
+    'zeroed.tar: the archive is cut off or damaged: it does not end with its checksum',
+  ];
+  assert.deepEqual(await findNewestBackup(directory), { newest: undefined, flawed });
+  const { newest, lines } = await told(directory);
+  assert.equal(newest, 0);
+  assert.match(lines.join(''), /no whole archives.*empty\.tar: it is empty/);
+
+  writeFileSync(join(directory, 'whole.tar'), archive);
+  utimesSync(join(directory, 'whole.tar'), 1000, 1000);
+  assert.deepEqual(await findNewestBackup(directory), { newest: 1000, flawed });
 });
 
 test('a directory that cannot be read is none, and is named in the log', async () => {

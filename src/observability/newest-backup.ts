@@ -25,15 +25,19 @@ export interface BackupsFound {
 export function watchNewestBackup(directory: string, log: Log): () => number | undefined {
   let newest: number | undefined;
   let looked = Number.NEGATIVE_INFINITY;
+  let told = '';
   const look = async () => {
     try {
       const found = await findNewestBackup(directory);
       newest = found.newest ?? 0;
-      if (found.flawed.length > 0)
+      // Said once and not every minute.
+      const flawed = found.flawed.join('\n');
+      if (flawed !== '' && flawed !== told)
         log.warn('BACKUP_DIR has files that are no whole archives: they do not count', {
           directory,
           files: found.flawed,
         });
+      told = flawed;
     } catch (error) {
       newest = 0;
       log.warn('BACKUP_DIR cannot be read: the age of the newest backup is not known', { directory, error });

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import postgres from 'postgres';
+import { makeEmptyArchive } from '../../src/archive/empty-archive.fixture.ts';
 import { makeCertificates } from '../harness/certificate.ts';
 import { freePort, type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { startProxy } from '../harness/proxy.ts';
@@ -131,7 +132,7 @@ describe('a healthy deployment', () => {
   test('passes in everything that can be measured, and is not changed', async () => {
     const backups = join(workshop.folder, 'backups');
     mkdirSync(backups);
-    writeFileSync(join(backups, 'cats.tar'), 'not looked into');
+    writeFileSync(join(backups, 'cats.tar'), await makeEmptyArchive());
     const env = production(url, {
       SENTRY_DSN: `https://${secrets.sentry}@o0.ingest.sentry.io/1`,
       BACKUP_DIR: backups,

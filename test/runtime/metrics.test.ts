@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';
+import { makeEmptyArchive } from '../../src/archive/empty-archive.fixture.ts';
 import type { Entry } from '../../src/entries/schemas.ts';
 import { clientOf } from '../harness/client.ts';
 import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
@@ -56,6 +57,7 @@ describe('a server at work', () => {
   before(async () => {
     const backups = join(workshop.folder, 'backups');
     mkdirSync(backups);
+    const archive = await makeEmptyArchive();
     for (const [name, seconds] of [
       ['old.tar.age', 1_700_000_000],
       ['new.tar.age', 1_750_000_000],
@@ -63,9 +65,12 @@ describe('a server at work', () => {
       ['newer.tar.age.part-17', 1_760_000_000],
       ['.lock', 1_760_000_000],
     ] as const) {
-      writeFileSync(join(backups, name), '');
+      writeFileSync(join(backups, name), archive);
       utimesSync(join(backups, name), seconds, seconds);
     }
+    // Written a minute ago, by a job that failed: neither makes the last backup look new.
+    for (const name of ['empty.tar.age', 'backup.log'])
+      writeFileSync(join(backups, name), name === 'backup.log' ? 'failed\n' : '');
     started = await ready({ DATABASE_URL: await server.createDatabase(), BACKUP_DIR: backups });
   });
 

@@ -14,7 +14,7 @@ export async function list(given: BackupArguments): Promise<ExitCode> {
       for (const { file, bytes, header, problem } of archives) {
         const what = header
           ? `${header.createdAt}  schema ${header.schemaVersion}  by ${header.programVersion}`
-          : problem;
+          : `NOT USABLE: ${problem}`;
         io.stdout(`${String(bytes).padStart(14)}  ${what}  ${file}\n`);
       }
       if (archives.length === 0) io.stdout(`No files in ${directory}.\n`);
