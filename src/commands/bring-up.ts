@@ -4,9 +4,10 @@ import type { EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { isDatabaseUnreachable } from '../database/errors.ts';
 import { openDatabase, openForMaintenance } from '../database/open.ts';
 import type { Lifecycle } from '../lifecycle.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
+import { loadCatalog, relationsMadeBy } from '../migrator/catalog.ts';
 import { MigrationError } from '../migrator/failure.ts';
 import { readHistory } from '../migrator/history.ts';
+import { requireReachable } from '../migrator/home.ts';
 import { pause } from '../migrator/pause.ts';
 import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
 import type { Log } from '../observability/log.ts';
@@ -89,6 +90,8 @@ async function makeSchemaCurrent(database: Database, given: BringUp): Promise<vo
     requireAgreement(plan);
     requireCompatible(plan);
     if (plan.pending.length === 0) {
+      const warning = await requireReachable(database.sql, relationsMadeBy(catalog));
+      if (warning !== undefined) log.warn(warning);
       if (plan.unknown.length > 0)
         log.warn('the database is newer than this binary; what is new is compatible', {
           database_version: plan.current,

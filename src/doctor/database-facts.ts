@@ -1,5 +1,6 @@
-import { type Database, isPooled, type Sql } from '../database/connect.ts';
+import { type Database, isPooled, type Queryable, type Sql } from '../database/connect.ts';
 import { type Deed, findMissingGrants, rightsOf } from '../database/rights.ts';
+import { readAtHome } from '../migrator/home.ts';
 import { attempt, type Finding } from './check.ts';
 
 /** What a server says of itself and of the connection. */
@@ -88,11 +89,14 @@ export async function readDatabaseFacts(database: Database): Promise<DatabaseFac
     }),
     openTransactions: await attempt(() => readOpenTransactions(sql)),
     invalidIndexes: await attempt(async () => {
-      const rows = await sql<{ name: string }[]>`
+      const rows = await readAtHome(
+        sql,
+        (tx) => tx<{ name: string }[]>`
         select indexrelid::regclass::text as name from pg_index
         join pg_class on pg_class.oid = indexrelid
         where relnamespace = (select oid from pg_namespace where nspname = current_schema()) and not (indisvalid and indisready and indislive)
-        order by 1`;
+        order by 1`,
+      );
       return rows.map(({ name }) => name);
     }),
     identity: await attempt(() => readIdentity(sql)),
@@ -180,7 +184,7 @@ export interface Privileges {
   foreign: string[];
 }
 
-export async function readPrivileges(sql: Sql, tables: readonly string[]): Promise<Privileges> {
+export async function readPrivileges(sql: Queryable, tables: readonly string[]): Promise<Privileges> {
   const [row] = await sql<[Privileges]>`
     with ours as (
       select relname::text as name, has_table_privilege(oid, 'select') and has_table_privilege(oid, 'insert')

@@ -3,6 +3,7 @@ import type { Build } from '../build.ts';
 import type { Clock } from '../clock.ts';
 import { maskDatabaseUrl, readDatabaseAddress } from '../config/database-address.ts';
 import { readSettings, type SettingsReport } from '../config/settings.ts';
+import { readAtHome } from '../migrator/home.ts';
 import type { Log } from '../observability/log.ts';
 import { findNewestBackup } from '../observability/newest-backup.ts';
 import { attempt, type Check } from './check.ts';
@@ -11,8 +12,10 @@ import { checkClosedDatabase, checkDatabase } from './database-checks.ts';
 import { readDatabaseFacts, readGrants, readPrivileges } from './database-facts.ts';
 import { type DatabaseTarget, openTarget, readDirect, readReplica } from './database-target.ts';
 import { checkDisk, readFreeSpace } from './disk.ts';
+import { checkNumbering, readNumberingFacts } from './numbering.ts';
 import { checkNoSchema, checkSchema } from './schema-checks.ts';
 import { readSchemaFacts } from './schema-facts.ts';
+import { checkPlace, readPlace } from './schema-place.ts';
 import { checkNoServer, checkServer } from './server-checks.ts';
 import { readServer } from './server-facts.ts';
 import { checkSettings } from './settings-checks.ts';
@@ -64,6 +67,7 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
   if (target.state !== 'open') return checkUnopened(target, given.url);
   const { database, directory } = target;
   try {
+    const place = await readPlace(database.sql);
     const facts = await readDatabaseFacts(database);
     const schema = await readSchemaFacts(database.sql, { ...given, binaryVersion: build.version });
     const { DIRECT_DATABASE_URL: direct, REPLICA_DATABASE_URL: replica } = values;
@@ -76,9 +80,15 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
         direct: direct === undefined ? undefined : await readDirect(direct, schema.tables, name, log),
         replica: replica === undefined ? undefined : await readReplica(replica, name, log),
         grants: await attempt(() => readGrants(database.sql, schema.tables)),
-        privileges: await attempt(() => readPrivileges(database.sql, schema.tables)),
+        privileges: await attempt(() =>
+          'value' in place && place.value.schema !== null
+            ? readAtHome(database.sql, (tx) => readPrivileges(tx, schema.tables))
+            : readPrivileges(database.sql, schema.tables),
+        ),
       }),
+      checkPlace(place),
       ...checkSchema({ ...schema, invalidIndexes: facts.invalidIndexes }, values),
+      checkNumbering(await readNumberingFacts(database.sql, schema.tables)),
     ];
   } finally {
     await database.close();

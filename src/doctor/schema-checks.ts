@@ -1,7 +1,9 @@
 import type { SettingValues } from '../config/settings.ts';
 import type { Plan } from '../migrator/plan.ts';
 import { type Check, checkOf, count, describeError, type Finding } from './check.ts';
+import { numbering } from './numbering.ts';
 import type { SchemaFacts } from './schema-facts.ts';
+import { place } from './schema-place.ts';
 
 /** Judges the schema: what is applied, what differs, what is broken. */
 export function checkSchema(
@@ -13,7 +15,7 @@ export function checkSchema(
 
 /** The same checks where there is no schema to look at. */
 export function checkNoSchema(found: string): Check[] {
-  return [status, drift, indexes].map(({ unknown }) => unknown(found));
+  return [place, status, drift, indexes, numbering].map(({ unknown }) => unknown(found));
 }
 
 const status = checkOf('schema.migrations', 'Migrations');

@@ -4,6 +4,7 @@ import { loadCatalog } from '../migrator/catalog.ts';
 import { compareSchemas, type SchemaComparison } from '../migrator/drift.ts';
 import { readExpectedSchema } from '../migrator/expected-schema.ts';
 import { readHistory } from '../migrator/history.ts';
+import { readAtHome } from '../migrator/home.ts';
 import { type Plan, planMigrations } from '../migrator/plan.ts';
 import { readSchema } from '../migrator/schema-snapshot.ts';
 import type { Log } from '../observability/log.ts';
@@ -34,7 +35,9 @@ export async function readSchemaFacts(
   if (unknown.length > 0) return { plan, comparison: undefined, tables };
   return {
     plan,
-    comparison: await attempt(async () => compareSchemas(expected.value, await readSchema(sql))),
+    comparison: await attempt(async () =>
+      compareSchemas(expected.value, await readAtHome(sql, (tx) => readSchema(tx))),
+    ),
     tables: [...tables, 'catatlas_migrations'],
   };
 }

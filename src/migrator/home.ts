@@ -51,6 +51,29 @@ export async function requireHome(sql: Queryable): Promise<string | null> {
   return home.schema;
 }
 
+/**
+ * Looks whether statements that name no schema reach the tables of this program. Returns a warning where they do, and a new table would
+ * not go to the others; undefined where all is well.
+ *
+ * @param relations the tables that statements name
+ * @throws MigrationError `refused` when a table of somebody else hides one of them
+ */
+export async function requireReachable(sql: Queryable, relations: readonly string[]): Promise<string | undefined> {
+  const home = await findHome(sql);
+  const stray = explainStray(home);
+  if (stray === undefined) return undefined;
+  const hiding = await sql<{ name: string }[]>`
+    select format('%I.%I', nspname, relname) as name from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+    where relname = any(${`{${relations.join(',')}}`}::text[]) and nspname = any(current_schemas(false))
+      and array_position(current_schemas(false), nspname) < array_position(current_schemas(false), ${home.schema}::name)
+    order by 1`;
+  if (hiding.length === 0) return stray;
+  throw new MigrationError(
+    'refused',
+    `${hiding.map(({ name }) => name).join(', ')} would be read in place of ours: ${stray}`,
+  );
+}
+
 /** Every name without a schema means this one, until the transaction ends. Temporary tables come last: they hide nothing. */
 export async function pinSchema(tx: Tx, schema: string): Promise<void> {
   await tx.unsafe(`set local search_path to ${quoteName(schema)}, pg_temp`);
