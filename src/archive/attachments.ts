@@ -83,7 +83,8 @@ async function readCarried(tx: Tx, home: string, tables: readonly string[]): Pro
     numbers as materialized (
       select ours.relname, ours.path, attname, sequence.relacl, sequence.relowner
       from ours
-      join pg_depend on refclassid = 'pg_class'::regclass and refobjid = id and classid = 'pg_class'::regclass and deptype = 'i'
+      -- The first server had serial columns.
+      join pg_depend on refclassid = 'pg_class'::regclass and refobjid = id and classid = 'pg_class'::regclass and deptype in ('i', 'a')
       join pg_class sequence on sequence.oid = objid and sequence.relkind = 'S'
       join pg_attribute on attrelid = id and attnum = refobjsubid
     ),
@@ -281,7 +282,8 @@ export async function attach(
   const tables = [...new Set(applicable.map(({ table }) => table))];
   const isOwner = ({ what }: Attachment) => what.startsWith('owner of ');
   for (const attachment of applicable.filter(isOwner)) await put(tx, home, attachment);
-  for (const { statement } of await readRevocations(tx, home, tables)) await tx.unsafe(statement);
+  const numbered = new Set(applicable.filter(({ sequenceOf }) => sequenceOf !== null).map(({ table }) => table));
+  for (const { statement } of await readRevocations(tx, home, tables, [...numbered])) await tx.unsafe(statement);
   for (const attachment of applicable.filter((one) => !isOwner(one))) await put(tx, home, attachment);
 }
 
@@ -309,8 +311,13 @@ export async function grantDefaults(
   for (const { statement } of grants) await tx.unsafe(statement);
 }
 
-/** Statements that take every privilege on these tables and their sequences from everybody. */
-async function readRevocations(tx: Tx, home: string, tables: readonly string[]): Promise<{ statement: string }[]> {
+/** Statements that take every privilege on these tables, and on the sequences of the numbered ones, from everybody. */
+async function readRevocations(
+  tx: Tx,
+  home: string,
+  tables: readonly string[],
+  numbered: readonly string[],
+): Promise<{ statement: string }[]> {
   return await tx<{ statement: string }[]>`
     with ours as (
       select oid as id, relname, relowner, relacl, 'r'::"char" as kind from pg_class
@@ -319,7 +326,7 @@ async function readRevocations(tx: Tx, home: string, tables: readonly string[]):
       select sequence.oid, sequence.relname, sequence.relowner, sequence.relacl, 's' from pg_class owner
       join pg_depend on refclassid = 'pg_class'::regclass and refobjid = owner.oid and classid = 'pg_class'::regclass and deptype = 'i'
       join pg_class sequence on sequence.oid = objid and sequence.relkind = 'S'
-      where owner.relnamespace = (select oid from pg_namespace where nspname = ${home}) and owner.relname = any(${arrayOf(tables)}::text[])
+      where owner.relnamespace = (select oid from pg_namespace where nspname = ${home}) and owner.relname = any(${arrayOf(numbered)}::text[])
     )
     select distinct format('revoke all on %s %I.%I from %s', case kind when 's' then 'sequence' else 'table' end, ${home}::text, relname,
       case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end) as statement
