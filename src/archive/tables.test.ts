@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openScratch } from '../database/scratch.ts';
 import { loadCatalog } from '../migrator/catalog.ts';
+import { parseHeader } from '../migrator/header.ts';
+import { differencesOf } from './known-schema.ts';
 import { tablesAt, unarchivedTables } from './tables.ts';
 
 // A migration that adds a table or a column has to say whether backups hold it: this fails until it does.
@@ -10,13 +12,20 @@ test('every version of the schema has the tables and columns that archives of it
 }, async () => {
   const database = await openScratch();
   try {
-    for (const { version, sql } of loadCatalog()) {
-      await database.sql.unsafe(sql);
-      const rows = await database.sql<{ name: string; columns: string[]; key: string; numbered: boolean }[]>`
+    for (const { version, file, sql } of loadCatalog()) {
+      // Never the part that undoes it: then whatever it adds would be gone again before the comparison.
+      const { up } = parseHeader(file, sql);
+      await database.sql.unsafe(sql.slice(up.start, up.end));
+      const rows = await database.sql<
+        { name: string; columns: string[]; computed: string[]; key: string; numbered: boolean }[]
+      >`
         select relname as name, (
             select json_agg(attname order by attnum) from pg_attribute
             where attrelid = pg_class.oid and attnum > 0 and not attisdropped and attgenerated = ''
-          ) as columns,
+          ) as columns, (
+            select coalesce(json_agg(attname order by attnum), '[]') from pg_attribute
+            where attrelid = pg_class.oid and attnum > 0 and not attisdropped and attgenerated <> ''
+          ) as computed,
           (select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ') from pg_index, pg_attribute
             where indrelid = pg_class.oid and indisprimary and attrelid = indrelid and attnum = any(indkey)) as key,
           pg_get_serial_sequence(relname, (
@@ -27,12 +36,19 @@ test('every version of the schema has the tables and columns that archives of it
       const inOrder = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
       assert.deepEqual(
         made
-          .map(({ name, columns, key, numbered }) => ({ name, columns: columns.toSorted(), key, numbered }))
-          .sort(inOrder),
-        held
-          .map(({ name, columns, numbered }) => ({
+          .map(({ name, columns, computed, key, numbered }) => ({
             name,
             columns: columns.toSorted(),
+            computed: computed.toSorted(),
+            key,
+            numbered,
+          }))
+          .sort(inOrder),
+        held
+          .map(({ name, columns, computed, numbered }) => ({
+            name,
+            columns: columns.toSorted(),
+            computed: computed.toSorted(),
             key: `${columns[0]} bigint`,
             numbered,
           }))
@@ -48,4 +64,21 @@ test('every version of the schema has the tables and columns that archives of it
   } finally {
     await database.close();
   }
+});
+
+test('a column or a table that is not in the list is named, and so is one that is missing', () => {
+  const known = [{ name: 'cats', columns: ['id', 'name'], numbered: true, computed: [] }];
+  assert.deepEqual(differencesOf(known, [{ name: 'cats', columns: ['name', 'id'] }]), []);
+  assert.deepEqual(
+    differencesOf(known, [
+      { name: 'cats', columns: ['id', 'colour'] },
+      { name: 'photos', columns: ['id'] },
+    ]),
+    [
+      'table photos: this program does not know it',
+      'column cats.colour: this program does not know it',
+      'column cats.name: is missing',
+    ],
+  );
+  assert.deepEqual(differencesOf(known, []), ['table cats: is missing']);
 });

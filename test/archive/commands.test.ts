@@ -183,16 +183,10 @@ describe('a schema that stands before the one with the tables', () => {
     const url = await newSite(20);
     const name = new URL(url).pathname.slice(1);
     const owned = url.replace('postgres@', 'catatlas@');
+    const tables = ['cats', 'entries', 'analyses', 'cat_insights', 'cat_comments', 'catatlas_migrations'];
     await inDatabase(url, ({ sql }) =>
-      sql
-        .unsafe(
-          `create role catatlas login; alter database ${name} owner to catatlas; reassign owned by current_user to catatlas`,
-        )
-        .catch(() =>
-          sql.unsafe(
-            `alter schema public owner to catatlas; ${['cats', 'entries', 'analyses', 'cat_insights', 'cat_comments', 'catatlas_migrations'].map((table) => `alter table ${table} owner to catatlas`).join(';')}; alter database ${name} owner to catatlas`,
-          ),
-        ),
+      sql.unsafe(`create role catatlas login; alter database ${name} owner to catatlas; alter schema public owner to catatlas;
+        ${tables.map((table) => `alter table ${table} owner to catatlas`).join(';')}`),
     );
     const env = environment(owned);
     const file = join(workshop.folder, 'before.tar');

@@ -7,6 +7,7 @@ import { tablesAt } from '../../src/archive/tables.ts';
 import { encodeArchive } from '../../src/archive/write.ts';
 import { systemClock } from '../../src/clock.ts';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
+import { loadCatalog } from '../../src/migrator/catalog.ts';
 
 export const programVersion = '1.0.0';
 const program = { programVersion, clock: systemClock };
@@ -28,7 +29,7 @@ export async function* emptyParts(schemaVersion: number): AsyncGenerator<Part> {
 
 /** Makes the schema and fills it with rows that are hard to carry: every kind of letter, number and moment. */
 export async function fillDatabase(database: Database, entries: number): Promise<void> {
-  await restore({ database, parts: emptyParts(2), replace: true, ...program });
+  await restore({ database, parts: emptyParts(loadCatalog().length), replace: true, ...program });
   await database.sql.unsafe(`
     insert into cats (name, created_at, updated_at)
     select case g % 5 when 0 then null when 1 then '' else 'Mimi ' || g end,
@@ -43,6 +44,7 @@ export async function fillDatabase(database: Database, entries: number): Promise
     insert into entries (id, text, created_at, location_lat, location_lon) values
       (${entries + 1000}, 'far', timestamptz '9999-12-31 23:59:59.999999+00', 0.1::float8 + 0.2::float8, 5e-324),
       (${entries + 1001}, 'first', timestamptz '0001-01-01 00:00:00+00', -0.0::float8, 1e-300);
+    select setval('entries_id_seq', max(id)) from entries;
     delete from entries where id % 997 = 0;
     insert into analyses (entry_id, text_hash, summary, tags, sentiment, created_at, updated_at)
     select id, md5(text), 'short', '["grey", "tabby\\u00e9\\n", "\\"", 1.0, 12345678901234567890.10, 1e3]', 'neutral', created_at, now()
