@@ -1,6 +1,5 @@
 import type { Settings } from '../../config/settings.ts';
 import type { Migration } from '../../migrator/catalog.ts';
-import { requireHome } from '../../migrator/home.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
 import { type CommandIO, type ParsedArguments, UsageError } from '../command.ts';
 import { asCommandFailure } from '../database-failure.ts';
@@ -20,12 +19,8 @@ export async function withMigrator(
   work: (options: MigratorOptions) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    return await withMaintenanceDatabase(
-      { settings, io, purpose: 'migrate', deed: 'migrate' },
-      async (database, log) => {
-        await requireHome(database.sql);
-        return await work(migratorOptions({ settings, database, log, shutdown: io.shutdown }));
-      },
+    return await withMaintenanceDatabase({ settings, io, purpose: 'migrate', deed: 'migrate' }, (database, log) =>
+      work(migratorOptions({ settings, database, log, shutdown: io.shutdown })),
     );
   } catch (error) {
     throw asCommandFailure(error);

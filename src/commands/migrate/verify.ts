@@ -2,7 +2,7 @@ import { relationsMadeBy } from '../../migrator/catalog.ts';
 import { compareSchemas, type Difference, type SchemaComparison } from '../../migrator/drift.ts';
 import { readExpectedSchema } from '../../migrator/expected-schema.ts';
 import { readHistory } from '../../migrator/history.ts';
-import { readAtHome } from '../../migrator/home.ts';
+import { readAtHome, requireHome } from '../../migrator/home.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
 import { describeLag, isBehind, readNumbering, seeEveryRow } from '../../migrator/numbering.ts';
 import { planMigrations } from '../../migrator/plan.ts';
@@ -13,6 +13,7 @@ import { answer, count, type MigrateArguments, withMigrator } from './run.ts';
 /** Compares the files with the history, and the live schema with what the files make. Changes nothing. */
 export async function verify(given: MigrateArguments): Promise<ExitCode> {
   return await withMigrator(given, async (options) => {
+    await requireHome(options.database.sql);
     const plan = planMigrations(options.catalog, await readHistory(options.database.sql));
     const { contradictions, renamed, unknown, current, target } = plan;
     // What a newer binary has made of the schema, this one cannot know.
