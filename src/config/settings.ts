@@ -400,7 +400,7 @@ export const settingsTable = {
     group: 'Observability',
     kind: directory,
     purpose:
-      'Where backups are kept on this machine. The server and `catatlas doctor` only look how old the newest file is; `catatlas backup create` is told by its argument.',
+      'Where backups are kept on this machine. The server and `catatlas doctor` only look how old the newest file is that begins and ends as an archive; `catatlas backup create` is told by its argument.',
     example: '/var/backups/catatlas',
     default: undefined,
   }),

@@ -15,6 +15,7 @@ import { openScratch } from '../../database/scratch.ts';
 import { loadCatalog } from '../../migrator/catalog.ts';
 import type { Log } from '../../observability/log.ts';
 import { UsageError } from '../command.ts';
+import { openCommandLog } from '../command-log.ts';
 import { ExitCode } from '../exit-codes.ts';
 import { withMaintenanceDatabase } from '../maintenance.ts';
 import { describeTables } from './answer.ts';
@@ -39,8 +40,8 @@ export async function verify(given: BackupArguments): Promise<ExitCode> {
   if (into?.database.kind === 'embedded')
     throw new UsageError('--to: expected an address, such as postgresql://USER:PASSWORD@HOST:5432/DATABASE');
   return await load(given, 'Verified: restored, compared row by row, and asked what the API asks.', async (run) => {
-    const prove = async (database: Database) => {
-      const problems = await askAsTheApi(database.sql, await run(database, false));
+    const prove = async (database: Database, log: Log) => {
+      const problems = await askAsTheApi(database.sql, await run(database, false, log));
       if (problems.length > 0)
         throw new ArchiveError(`the restored database does not answer as it should:\n${problems.join('\n')}`);
     };
@@ -53,7 +54,7 @@ export async function verify(given: BackupArguments): Promise<ExitCode> {
     }
     const scratch = await openScratch();
     try {
-      await prove(scratch);
+      await prove(scratch, openCommandLog(settings, given.io));
     } finally {
       await scratch.close();
     }
