@@ -179,37 +179,47 @@ describe('sequences that are behind their tables', () => {
 });
 
 describe('a schema that stands before the one with the tables', () => {
-  it('is named by every command, with the statement that ends it; a backup is made all the same', slow, async () => {
-    const url = await newSite(20);
-    const name = new URL(url).pathname.slice(1);
-    const owned = url.replace('postgres@', 'catatlas@');
-    const tables = ['cats', 'entries', 'analyses', 'cat_insights', 'cat_comments', 'catatlas_migrations'];
-    await inDatabase(url, ({ sql }) =>
-      sql.unsafe(`create role catatlas login; alter database ${name} owner to catatlas; alter schema public owner to catatlas;
+  it(
+    'is named by commands that write or judge, with the statement that ends it; a backup is made all the same',
+    slow,
+    async () => {
+      const url = await newSite(20);
+      const name = new URL(url).pathname.slice(1);
+      const owned = url.replace('postgres@', 'catatlas@');
+      const tables = ['cats', 'entries', 'analyses', 'cat_insights', 'cat_comments', 'catatlas_migrations'];
+      await inDatabase(url, ({ sql }) =>
+        sql.unsafe(`create role catatlas login; alter database ${name} owner to catatlas; alter schema public owner to catatlas;
         ${tables.map((table) => `alter table ${table} owner to catatlas`).join(';')}`),
-    );
-    const env = environment(owned);
-    const file = join(workshop.folder, 'before.tar');
-    await inDatabase(url, ({ sql }) => sql`create schema authorization catatlas`);
-    for (const args of [['migrate', 'verify'], ['migrate', 'down', '--to', '1'], ['seed', '--entries', '10']]) {
-      const { code, stdout, stderr } = await workshop.run(args, { env });
-      assert.equal(code, 1, `${args.join(' ')}: ${stdout}${stderr}`);
-      assert.match(stderr, /are in the schema public, but new ones would go to the schema catatlas/);
-      assert.match(stderr, new RegExp(`alter role "catatlas" in database "${name}" set search_path = "public"`));
-      assert.doesNotMatch(stderr, /backup/i);
-    }
-    const doctor = await workshop.run(['doctor', '--json'], { env });
-    const { checks } = JSON.parse(doctor.stdout) as { checks: { id: string; verdict: string; found: string }[] };
-    const verdicts = Object.fromEntries(checks.map(({ id, verdict }) => [id, verdict]));
-    assert.equal(verdicts['schema.place'], 'fail');
-    assert.equal(verdicts['schema.drift'], 'pass');
-    assert.equal((await workshop.run(['backup', 'create', file], { env })).code, 0);
-    assert.equal((await workshop.run(['backup', 'restore', file], { env })).code, 1);
-    await inDatabase(url, ({ sql }) => sql.unsafe(`alter role catatlas in database ${name} set search_path = public`));
-    assert.equal((await workshop.run(['migrate', 'verify'], { env })).code, 0);
-    const refused = await workshop.run(['backup', 'restore', file], { env });
-    assert.match(refused.stderr, /the database has data/);
-  });
+      );
+      const env = environment(owned);
+      const file = join(workshop.folder, 'before.tar');
+      await inDatabase(url, ({ sql }) => sql`create schema authorization catatlas`);
+      for (const args of [
+        ['migrate', 'verify'],
+        ['migrate', 'repair'],
+        ['seed', '--entries', '10'],
+      ]) {
+        const { code, stdout, stderr } = await workshop.run(args, { env });
+        assert.equal(code, 1, `${args.join(' ')}: ${stdout}${stderr}`);
+        assert.match(stderr, /are in the schema public, but new ones would go to the schema catatlas/);
+        assert.match(stderr, new RegExp(`alter role "catatlas" in database "${name}" set search_path = "public"`));
+        assert.doesNotMatch(stderr, /backup/i);
+      }
+      const doctor = await workshop.run(['doctor', '--json'], { env });
+      const { checks } = JSON.parse(doctor.stdout) as { checks: { id: string; verdict: string; found: string }[] };
+      const verdicts = Object.fromEntries(checks.map(({ id, verdict }) => [id, verdict]));
+      assert.equal(verdicts['schema.place'], 'fail');
+      assert.equal(verdicts['schema.drift'], 'pass');
+      assert.equal((await workshop.run(['backup', 'create', file], { env })).code, 0);
+      assert.equal((await workshop.run(['backup', 'restore', file], { env })).code, 1);
+      await inDatabase(url, ({ sql }) =>
+        sql.unsafe(`alter role catatlas in database ${name} set search_path = public`),
+      );
+      assert.equal((await workshop.run(['migrate', 'verify'], { env })).code, 0);
+      const refused = await workshop.run(['backup', 'restore', file], { env });
+      assert.match(refused.stderr, /the database has data/);
+    },
+  );
 });
 
 describe('backup list', () => {
