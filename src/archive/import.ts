@@ -7,7 +7,7 @@ import { dropIndexes } from './indexes.ts';
 import type { Progress } from './progress.ts';
 import { pinTextFormat, readRows } from './rows.ts';
 import type { PresentTable, SqliteFile } from './sqlite-file.ts';
-import { originalRow, readSourceRows } from './sqlite-rows.ts';
+import { originalRow, type Renumbered, readSourceRows, type SourceRow } from './sqlite-rows.ts';
 import { sourceTables, type TableName } from './sqlite-tables.ts';
 
 /** How many rows each list names; the rest is counted. */
@@ -20,9 +20,11 @@ export interface BadRow {
   problems: readonly string[];
 }
 
-/** A bad row with its values, as the file of `--skip-bad` holds it. */
+/** A bad row with its values, as the files of `--skip-bad` and `--repair` hold it (docs/repairs.md). */
 export interface SkippedRow extends BadRow {
-  outcome: 'left out' | 'written without its link';
+  outcome: 'left out' | 'written without its link' | 'repaired';
+  /** What was written in place of bad values, by column; only where `outcome` is `repaired`. */
+  repaired?: Readonly<Record<string, unknown>>;
   row: Record<string, unknown>;
 }
 
@@ -38,6 +40,8 @@ export interface TableReport {
   skipped: number;
   /** Rows that were written without their link to a cat that is not there. */
   unlinked: number;
+  /** Rows that were written with other values in place of bad ones. */
+  repaired: number;
   /** SHA-256 over the rows, the same in the file and in the database. */
   sha256: string;
 }
@@ -45,8 +49,10 @@ export interface TableReport {
 export interface ImportReport {
   outcome: 'imported' | 'nothing to do' | 'dry run';
   tables: TableReport[];
-  /** How often each reason for leaving something out occurred, without numbers and values. */
+  /** How often each reason for leaving something out, or for a repair, occurred, without numbers and values. */
   reasons: Record<string, number>;
+  /** What the file has besides, and was left out with `--ignore-unknown`. */
+  ignored: readonly string[];
 }
 
 export interface ImportOptions {
@@ -57,8 +63,10 @@ export interface ImportOptions {
   merge: boolean;
   /** Do everything but commit. */
   dryRun: boolean;
-  /** Takes what is left out; without it, bad rows stop the import. */
+  /** Takes what is left out, or repaired; without it, bad rows stop the import. */
   onSkipped?: (row: SkippedRow) => void;
+  /** Put bad values right where a rule can, and leave out only rows that none can save. */
+  repair?: boolean;
   onProgress?: Progress;
   shutdown?: AbortSignal;
 }
@@ -128,7 +136,7 @@ async function importWithin(tx: Tx, options: ImportOptions): Promise<ImportRepor
   });
   const written = tables.reduce((sum, table) => sum + table.written, 0);
   const outcome = options.dryRun ? 'dry run' : written > 0 ? 'imported' : 'nothing to do';
-  const report: ImportReport = { outcome, tables, reasons: source.bad.reasons };
+  const report: ImportReport = { outcome, tables, reasons: source.bad.reasons, ignored: options.file.ignored };
   if (options.dryRun) throw new Withdrawn(report);
   for (const table of options.file.tables) await raiseSequence(tx, table);
   return report;
@@ -158,17 +166,19 @@ async function writeAll(tx: Tx, options: ImportOptions, merging: boolean): Promi
   const { file } = options;
   const bad: BadRows = { total: 0, list: [], reasons: {} };
   const leftOut = new Map<TableName, Set<bigint>>();
+  const renumbered: Renumbered | undefined = options.repair ? new Map() : undefined;
   const sums: Source['sums'] = new Map();
   const tables: TableReport[] = [];
   for (const table of file.tables) {
     const tally = createTally();
-    const counts = { read: 0, skipped: 0, unlinked: 0 };
+    const counts = { read: 0, skipped: 0, unlinked: 0, repaired: 0 };
     const excluded = new Set<bigint>();
     const lines = function* (): Iterable<string> {
-      for (const row of readSourceRows(file.reader, table, leftOut)) {
+      for (const row of readSourceRows(file.reader, table, leftOut, renumbered)) {
         counts.read += 1;
         if (row.problems.length > 0) noteBad(bad, table, row, options);
         if (row.unlinked) counts.unlinked += 1;
+        if (row.repaired) counts.repaired += 1;
         if (row.line === undefined) {
           counts.skipped += 1;
           excluded.add(row.id);
@@ -193,12 +203,7 @@ async function writeAll(tx: Tx, options: ImportOptions, merging: boolean): Promi
   return { tables, sums, bad };
 }
 
-function noteBad(
-  bad: BadRows,
-  table: PresentTable,
-  row: { id: bigint; unlinked: boolean; problems: readonly string[] },
-  { file, onSkipped }: ImportOptions,
-): void {
+function noteBad(bad: BadRows, table: PresentTable, row: SourceRow, { file, onSkipped }: ImportOptions): void {
   bad.total += 1;
   const id = Number.isSafeInteger(Number(row.id)) ? Number(row.id) : String(row.id);
   const { problems } = row;
@@ -211,7 +216,8 @@ function noteBad(
     table: table.name,
     id,
     problems,
-    outcome: row.unlinked ? 'written without its link' : 'left out',
+    outcome: row.repaired ? 'repaired' : row.unlinked ? 'written without its link' : 'left out',
+    ...(row.repaired ? { repaired: row.repaired } : {}),
     row: originalRow(file.reader, table, row.id),
   });
 }
@@ -228,7 +234,7 @@ function badRowsError({ total, list }: BadRows): ImportError {
   if (total > list.length) lines.push(`  … and ${total - list.length} more`);
   const count = total === 1 ? '1 row cannot' : `${total} rows cannot`;
   return new ImportError(
-    `${count} be imported as they are, so nothing was:\n${lines.join('\n')}\nCorrect them in the file, or leave them out with --skip-bad BAD.jsonl, which keeps a copy of them there.`,
+    `${count} be imported as they are, so nothing was:\n${lines.join('\n')}\nCorrect them in the file, or let --repair put their bad values right (docs/repairs.md says how) and list every row in a report, or leave them out with --skip-bad BAD.jsonl, which keeps a copy of them there.`,
     list,
   );
 }

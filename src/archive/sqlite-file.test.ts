@@ -114,6 +114,61 @@ describe('the shape of a file', () => {
   });
 });
 
+describe('what other programs add to a file', () => {
+  const added = [
+    'create table _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)',
+    'create table _litestream_lock (id INTEGER)',
+    'create table alembic_version (version_num VARCHAR(32) NOT NULL)',
+    'create table d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE)',
+    'create table _cf_KV (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID',
+    'create virtual table notes using fts5 (body)',
+    'alter table entries add column colour TEXT',
+    'alter table cats add column length INTEGER generated always as (length(name)) virtual',
+    'insert into entries (text, createdAt) values (1, 2)',
+    'analyze',
+  ];
+
+  it('stops the import, which names the way to leave it out', async () => {
+    const message = await refusalOf(await fileOf(...Object.values(firstServerSchema), ...added));
+    assert.match(message, /the table _litestream_seq is not known/);
+    assert.match(message, /entries has the unknown column colour/);
+    assert.match(message, /To leave them out and import the rest: --ignore-unknown$/);
+  });
+
+  it('is listed and left out when that is asked for', async () => {
+    const file = await openSqliteFile(await fileOf(...Object.values(firstServerSchema), ...added), true);
+    assert.deepEqual(
+      file.tables.map(({ name, rows }) => [name, rows]),
+      [
+        ['cats', 0],
+        ['entries', 1],
+        ['analyses', 0],
+        ['cat_insights', 0],
+        ['cat_comments', 0],
+      ],
+    );
+    assert.deepEqual(file.ignored.slice(0, 7), [
+      'column cats.length',
+      'column entries.colour',
+      'table _cf_KV',
+      'table _litestream_lock',
+      'table _litestream_seq',
+      'table alembic_version',
+      'table d1_migrations',
+    ]);
+    file.close();
+  });
+
+  it('does not make up for what is missing', async () => {
+    const path = await fileOf('create table cats (id INTEGER PRIMARY KEY, age INTEGER)');
+    await assert.rejects(openSqliteFile(path, true), (error: Error) => {
+      assert.doesNotMatch(error.message, /--ignore-unknown|age/);
+      assert.match(error.message, /there is no table entries/);
+      return true;
+    });
+  });
+});
+
 describe('a file that cannot be read', () => {
   it('is missing, a folder, empty, or something else', async () => {
     assert.match(await refusalOf(join(folder, 'none.db')), /^there is no file .*none\.db$/);

@@ -24,6 +24,8 @@ export interface SqliteFile {
   reader: SqliteReader;
   /** In the order in which rows can be written; without those that the file does not have. */
   tables: readonly PresentTable[];
+  /** Tables and columns that the first server did not make, in words; empty unless that was allowed. */
+  ignored: readonly string[];
   close(): void;
 }
 
@@ -31,9 +33,9 @@ const magic = 'SQLite format 3\0';
 
 /**
  * Opens a database of the first server and looks at it as a whole: is it SQLite, is it sound, are its tables those of the first
- * server. Throws SqliteFileError with all that is wrong.
+ * server. Throws SqliteFileError with all that is wrong. With `ignoreUnknown`, tables and columns of others are left out.
  */
-export async function openSqliteFile(path: string): Promise<SqliteFile> {
+export async function openSqliteFile(path: string, ignoreUnknown = false): Promise<SqliteFile> {
   requireSqlite(path);
   let reader: SqliteReader | undefined;
   try {
@@ -43,10 +45,11 @@ export async function openSqliteFile(path: string): Promise<SqliteFile> {
     // One read transaction: whatever the first server writes from now on belongs to another import.
     open.all('begin');
     requireSound(open, path);
-    const tables = requireKnownTables(open, path);
+    const { tables, ignored } = requireKnownTables(open, path, ignoreUnknown);
     return {
       reader: open,
       tables,
+      ignored,
       close() {
         open.all('rollback');
         open.close();
@@ -106,9 +109,19 @@ function requireSound(reader: SqliteReader, path: string): void {
   );
 }
 
-/** The tables of the file, which must be those of the first server. Throws with every difference. */
-function requireKnownTables(reader: SqliteReader, path: string): PresentTable[] {
-  const differences: string[] = [];
+/** Where a file is not as the first server made it. `unknown` names what others have added, which can be left out. */
+interface Deviation {
+  line: string;
+  unknown?: string;
+}
+
+/** The tables of the file, which must be those of the first server, and what others have added. Throws with every difference. */
+function requireKnownTables(
+  reader: SqliteReader,
+  path: string,
+  ignoreUnknown: boolean,
+): { tables: PresentTable[]; ignored: string[] } {
+  const deviations: Deviation[] = [];
   // SQLite's names are the same in upper and lower case.
   const found = new Map<string, string>();
   for (const { name } of reader.all(
@@ -117,27 +130,39 @@ function requireKnownTables(reader: SqliteReader, path: string): PresentTable[] 
     found.set(String(name).toLowerCase(), String(name));
   const tables = sourceTables.flatMap((table) => {
     if (!found.delete(table.name)) {
-      if (table.required) differences.push(`there is no table ${table.name}`);
+      if (table.required) deviations.push({ line: `there is no table ${table.name}` });
       return [];
     }
-    const present = presentColumns(reader, table, differences);
+    const present = presentColumns(reader, table, deviations);
     return [{ ...table, present }];
   });
-  for (const name of found.values()) differences.push(`the table ${name} is not known`);
-  if (differences.length > 0)
-    throw new SqliteFileError(
-      `${path} is not a database of the first server, or of a version that this program does not know:\n${differences.map((line) => `  ${line}`).join('\n')}`,
-    );
+  for (const name of found.values())
+    deviations.push({ line: `the table ${name} is not known`, unknown: `table ${name}` });
+  const fatal = deviations.filter(({ unknown }) => unknown === undefined || !ignoreUnknown);
+  if (fatal.length > 0) throw unknownShape(path, fatal);
   const sequences = readSequences(reader);
-  return tables.map((table) => ({
-    ...table,
-    rows: Number(reader.all(`select count(*) as rows from ${table.name}`)[0]?.['rows']),
-    sequence: sequences.get(table.name) ?? 0n,
-    linkTargetExists: tables.some(({ name }) => name === table.link?.table),
-  }));
+  return {
+    tables: tables.map((table) => ({
+      ...table,
+      rows: Number(reader.all(`select count(*) as rows from ${table.name}`)[0]?.['rows']),
+      sequence: sequences.get(table.name) ?? 0n,
+      linkTargetExists: tables.some(({ name }) => name === table.link?.table),
+    })),
+    ignored: deviations.flatMap(({ unknown }) => (unknown === undefined ? [] : [unknown])),
+  };
 }
 
-function presentColumns(reader: SqliteReader, table: SourceTable, differences: string[]): Set<string> {
+function unknownShape(path: string, deviations: readonly Deviation[]): SqliteFileError {
+  // Where something is missing or different, leaving out more is no cure.
+  const advice = deviations.every(({ unknown }) => unknown !== undefined)
+    ? '\nOther programs add such tables and columns (Litestream, Alembic, Cloudflare D1). To leave them out and import the rest: --ignore-unknown'
+    : '';
+  return new SqliteFileError(
+    `${path} is not a database of the first server, or of a version that this program does not know:\n${deviations.map(({ line }) => `  ${line}`).join('\n')}${advice}`,
+  );
+}
+
+function presentColumns(reader: SqliteReader, table: SourceTable, deviations: Deviation[]): Set<string> {
   const found = new Map(
     reader
       .all(`select name, type, pk from pragma_table_xinfo('${table.name}')`)
@@ -148,12 +173,16 @@ function presentColumns(reader: SqliteReader, table: SourceTable, differences: s
     const column = found.get(source.toLowerCase());
     found.delete(source.toLowerCase());
     if (column) present.add(source);
-    else if (!later) differences.push(`${table.name} has no column ${source}`);
+    else if (!later) deviations.push({ line: `${table.name} has no column ${source}` });
     // Only this makes ids whole numbers that exist once; rows are read in their order.
     if (index === 0 && column && !(column['pk'] === 1n && String(column['type']).toUpperCase() === 'INTEGER'))
-      differences.push(`${table.name}.${source} is not an INTEGER PRIMARY KEY`);
+      deviations.push({ line: `${table.name}.${source} is not an INTEGER PRIMARY KEY` });
   }
-  for (const { name } of found.values()) differences.push(`${table.name} has the unknown column ${name}`);
+  for (const { name } of found.values())
+    deviations.push({
+      line: `${table.name} has the unknown column ${name}`,
+      unknown: `column ${table.name}.${name}`,
+    });
   return present;
 }
 

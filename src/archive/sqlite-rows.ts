@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { SqliteReader, SqliteRow, SqliteValue } from '../platform/sqlite.ts';
 import { copyNull, fieldText } from './import-fields.ts';
+import { computedTables, repairRow } from './import-repair.ts';
 import type { PresentTable } from './sqlite-file.ts';
 import type { SourceColumn } from './sqlite-tables.ts';
 
@@ -16,7 +17,12 @@ export interface SourceRow {
   unlinked: boolean;
   /** Why the row cannot be written as it is. */
   problems: readonly string[];
+  /** What is written in place of bad values, by column; only for a row that was repaired. */
+  repaired?: Readonly<Record<string, unknown>>;
 }
+
+/** The ids that rows have got in place of bad ones, by table. */
+export type Renumbered = Map<string, Map<bigint, bigint>>;
 
 /** The ids of rows that are not written, by table: what depends on them cannot be written either. */
 export type LeftOut = ReadonlyMap<string, ReadonlySet<bigint>>;
@@ -24,21 +30,39 @@ export type LeftOut = ReadonlyMap<string, ReadonlySet<bigint>>;
 /** How many rows are read at once. */
 const pageRows = 256;
 
-/** The rows of a table by id, checked one by one. */
-export function* readSourceRows(reader: SqliteReader, table: PresentTable, leftOut: LeftOut): Iterable<SourceRow> {
-  const check = checkerOf(reader, table, leftOut);
-  for (let after: bigint | undefined; ; ) {
-    const rows: SqliteRow[] =
-      after === undefined ? reader.all(selectRows(table, false)) : reader.all(selectRows(table, true), after);
-    for (const row of rows) yield check(row);
-    const last = rows.at(-1)?.['c0'];
-    if (rows.length < pageRows || typeof last !== 'bigint') return;
-    after = last;
+/** The rows of a table by id, checked one by one; with `repair`, which is told of new ids, bad values are put right where a rule can. */
+export function* readSourceRows(
+  reader: SqliteReader,
+  table: PresentTable,
+  leftOut: LeftOut,
+  repair?: Renumbered,
+): Iterable<SourceRow> {
+  const check = checkerOf(reader, table, leftOut, repair);
+  const key = `"${table.columns[0].source}"`;
+  const usual = `${key} between 1 and ${Number.MAX_SAFE_INTEGER}`;
+  // Rows that get new ids come last, as they will when they are read back.
+  for (const range of repair ? [usual, `not ${usual}`] : ['true']) {
+    for (let after: bigint | undefined; ; ) {
+      const rows: SqliteRow[] =
+        after === undefined
+          ? reader.all(selectRows(table, range))
+          : reader.all(selectRows(table, `${range} and ${key} > ?`), after);
+      for (const row of rows) yield check(row);
+      const last = rows.at(-1)?.['c0'];
+      if (rows.length < pageRows || typeof last !== 'bigint') break;
+      after = last;
+    }
   }
 }
 
 /** What turns a row of the file into one of ours. */
-function checkerOf(reader: SqliteReader, table: PresentTable, leftOut: LeftOut): (row: SqliteRow) => SourceRow {
+function checkerOf(
+  reader: SqliteReader,
+  table: PresentTable,
+  leftOut: LeftOut,
+  repair: Renumbered | undefined,
+): (row: SqliteRow) => SourceRow {
+  const mend = repair && menderOf(reader, table, leftOut, repair);
   const columns = table.columns.map((column, index) => ({ column, key: `c${index}` }));
   const duplicates = findDuplicates(reader, table);
   const linkIndex = table.columns.findIndex(({ source }) => source === table.link?.column);
@@ -51,6 +75,7 @@ function checkerOf(reader: SqliteReader, table: PresentTable, leftOut: LeftOut):
     if (typeof id !== 'bigint') throw new Error(`${table.name}: an INTEGER PRIMARY KEY is ${typeof id}`);
     const problems: string[] = [];
     const fields: string[] = [];
+    const bad = new Set<string>();
     let bytes = 0;
     let suspicious = false;
     for (const { column, key } of columns) {
@@ -60,18 +85,29 @@ function checkerOf(reader: SqliteReader, table: PresentTable, leftOut: LeftOut):
         bytes += Buffer.byteLength(value);
         suspicious ||= value.includes('\0') || value.includes('\ufffd');
       }
+      const before = problems.length;
       fields.push(fieldText(column, value, problems));
+      if (problems.length > before) bad.add(column.source);
     }
     if (suspicious || bytes !== Number(row['octets'])) {
       // What is wrong with the bytes of a column explains what else looks wrong about it.
       for (const [name, finding] of inspectTexts(reader, table, id)) {
         const known = problems.findIndex((problem) => problem.startsWith(`${name} `));
         problems.splice(known === -1 ? problems.length : known, known === -1 ? 0 : 1, `${name} ${finding}`);
+        bad.add(name);
       }
     }
-    if (isHalf(row, degrees)) problems.push('has only one of location_lat and location_lon');
+    if (isHalf(row, degrees)) {
+      problems.push('has only one of location_lat and location_lon');
+      for (const name of ['location_lat', 'location_lon']) bad.add(name);
+    }
     if (duplicates.has(id)) problems.push(`has the same ${table.unique?.join(', ')} as an earlier row`);
     const missing = missingLink(row, table, linkIndex, leftOut);
+    if (mend && (problems.length > 0 || missing !== undefined)) {
+      if (missing !== undefined) problems.push(missing);
+      if (missing !== undefined && table.link) bad.add(table.link.column);
+      return mend({ id, fields, bad, problems });
+    }
     const unlinked = missing !== undefined && clearable && problems.length === 0;
     if (unlinked) fields[linkIndex] = copyNull;
     if (missing !== undefined) problems.push(missing);
@@ -80,7 +116,58 @@ function checkerOf(reader: SqliteReader, table: PresentTable, leftOut: LeftOut):
   };
 }
 
-function selectRows(table: PresentTable, continued: boolean): string {
+/** What puts rows right: see import-repair.ts. */
+function menderOf(reader: SqliteReader, table: PresentTable, leftOut: LeftOut, renumbered: Renumbered) {
+  const key = table.columns[0].source;
+  let highest: bigint | undefined;
+  const newId = () => {
+    highest ??= highestId(reader, table);
+    highest += 1n;
+    return highest;
+  };
+  const follow = (target: bigint): bigint | undefined => {
+    const name = table.link?.table ?? '';
+    const moved = renumbered.get(name)?.get(target);
+    if (moved !== undefined) return moved;
+    if (!table.linkTargetExists || leftOut.get(name)?.has(target)) return undefined;
+    return reader.all(`select 1 from ${name} where id = ?`, target).length > 0 ? target : undefined;
+  };
+  return ({
+    id,
+    fields,
+    bad,
+    problems,
+  }: Pick<SourceRow, 'id' | 'problems'> & { fields: string[]; bad: Set<string> }): SourceRow => {
+    const leave: SourceRow = { id, line: undefined, unlinked: false, problems };
+    // Only of a computed row, which is left out whatever else is wrong.
+    if (computedTables.includes(table.name)) return leave;
+    const original = new Map(
+      readOriginal(reader, table, id).map(({ name, value, bytes, octets }) => [
+        name,
+        { value, bytes, isHuge: octets > mostTextBytes },
+      ]),
+    );
+    const mended = repairRow({ table, original, bad, newId, follow });
+    if (mended === undefined) return leave;
+    const line = table.columns.map(({ source }, index) => mended.get(source)?.text ?? fields[index]).join('\t');
+    const given = mended.get(key);
+    if (given) {
+      const moved = renumbered.get(table.name) ?? new Map<bigint, bigint>();
+      renumbered.set(table.name, moved.set(id, BigInt(given.text)));
+    }
+    const repaired = Object.fromEntries([...mended].map(([name, { shown }]) => [name, shown]));
+    return { id, line: `${line}\n`, unlinked: false, problems, repaired };
+  };
+}
+
+/** The highest id that a row of the file has or had. */
+function highestId(reader: SqliteReader, { name, sequence }: PresentTable): bigint {
+  const [row] = reader.all(`select max(id) as id from ${name} where id <= ${Number.MAX_SAFE_INTEGER}`);
+  const found = typeof row?.['id'] === 'bigint' && row['id'] > 0n ? row['id'] : 0n;
+  return found > sequence ? found : sequence;
+}
+
+function selectRows(table: PresentTable, condition: string): string {
   const present = table.columns.flatMap(({ source, kind }, index) =>
     table.present.has(source) ? [{ name: `"${source}"`, key: `c${index}`, isText: !untexted.has(kind) }] : [],
   );
@@ -102,7 +189,7 @@ function selectRows(table: PresentTable, continued: boolean): string {
       : [];
   const key = `"${table.columns[0].source}"`;
   return `select ${[...fields, `${octets} as octets`, ...linked].join(', ')} from ${table.name} as source
-    ${continued ? `where ${key} > ?` : ''} order by ${key} limit ${pageRows}`;
+    where ${condition} order by ${key} limit ${pageRows}`;
 }
 
 /** The kinds of fields whose values are numbers in SQLite. */

@@ -1,11 +1,11 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { ImportError, type ImportReport, importSqlite, type SkippedRow } from '../archive/import.ts';
+import { ImportError, type ImportReport, importSqlite } from '../archive/import.ts';
 import { openSqliteFile, SqliteFileError } from '../archive/sqlite-file.ts';
 import { loadSettings } from '../config/settings.ts';
 import { type Command, CommandFailure, type CommandIO, type ParsedArguments, UsageError } from './command.ts';
 import { openProgressLine } from './command-progress.ts';
 import { ExitCode } from './exit-codes.ts';
 import { withImportTarget } from './import-target.ts';
+import { openRepairReport, openRowReport } from './row-report.ts';
 
 export const command: Command = {
   description: `sqlite FILE: imports the SQLite database of the first server, of whatever age, with its ids, favourites, links, analyses, insights and
@@ -14,8 +14,10 @@ read, in one read transaction, so the first server may be running; what it write
 
 An empty database takes everything. In one that has rows they are compared by id: when all rows of the file are there, there is
 nothing to do; missing ones are inserted with --merge; a row that differs stops the import, because nothing is ever overwritten.
-Rows that cannot be written as they are are named and stop the import, unless --skip-bad leaves them out, together with what
-depends on them; a sighting whose cat does not come along is kept without its link.`,
+Rows that cannot be written as they are are named and stop the import. --repair puts their bad values right, keeps everything else of
+them, and lists each with its old values in a report, whose path it prints; docs/repairs.md says what becomes of which value.
+--skip-bad leaves such rows out, together with what depends on them; a sighting whose cat does not come along is kept without its
+link. Tables and columns that the first server did not make stop the import, unless --ignore-unknown leaves them out.`,
   actions: [
     {
       name: 'sqlite',
@@ -28,6 +30,11 @@ depends on them; a sighting whose cat does not come along is kept without its li
           name: 'skip-bad',
           value: 'BAD.jsonl',
           purpose: 'leave bad rows out, and write them into a new file of this name',
+        },
+        { name: 'repair', purpose: 'put bad values right, and list the rows in a report in the current directory' },
+        {
+          name: 'ignore-unknown',
+          purpose: 'leave out tables and columns that the first server did not make, and list them',
         },
       ],
     },
@@ -51,17 +58,21 @@ depends on them; a sighting whose cat does not come along is kept without its li
   examples: [
     { line: 'catatlas import sqlite learninglog.db --dry-run', purpose: 'see whether it would work, and what with' },
     { line: 'catatlas import sqlite learninglog.db', purpose: 'import it; again: nothing to do' },
+    { line: 'catatlas import sqlite learninglog.db --repair --dry-run', purpose: 'see what a repair would change' },
     { line: 'catatlas import sqlite learninglog.db --skip-bad bad.jsonl', purpose: 'without the rows that are broken' },
   ],
   async run(args, io) {
     const settings = loadSettings({ env: io.env, flags: args.settings, rules: 'tool' });
     const [path = ''] = args.operands;
     const dryRun = args.switches.has('dry-run');
-    const file = await openFile(path);
+    const repair = args.switches.has('repair');
+    if (repair && args.values['skip-bad'] !== undefined)
+      throw new UsageError('--repair and --skip-bad exclude each other: bad rows are either put right or left out');
+    const file = await openFile(path, args.switches.has('ignore-unknown'));
     try {
       return await withImportTarget({ settings, io, deed: 'import', dryRun }, async (database) => {
         const progress = openProgressLine(io);
-        const skipped = openSkipFile(args.values['skip-bad']);
+        const skipped = repair ? openRepairReport() : openSkipFile(args.values['skip-bad']);
         try {
           const report = await importSqlite({
             file,
@@ -69,17 +80,18 @@ depends on them; a sighting whose cat does not come along is kept without its li
             merge: args.switches.has('merge'),
             dryRun,
             ...(skipped ? { onSkipped: skipped.write } : {}),
+            repair,
             onProgress: progress.show,
             shutdown: io.shutdown,
           });
           progress.end();
-          answer(report, args, io);
+          answer(report, skipped?.path(), args, io);
           return ExitCode.ok;
         } catch (error) {
           progress.end();
-          if (!(error instanceof ImportError)) throw error;
           // Nothing was imported, so nothing has been left out; and the next try may have the name.
           skipped?.remove();
+          if (!(error instanceof ImportError)) throw error;
           if (args.switches.has('json'))
             io.stdout(
               `${JSON.stringify({ outcome: 'refused', reason: error.message, bad_rows: error.badRows }, null, 2)}\n`,
@@ -95,61 +107,31 @@ depends on them; a sighting whose cat does not come along is kept without its li
   },
 };
 
-async function openFile(path: string) {
+async function openFile(path: string, ignoreUnknown: boolean) {
   try {
-    return await openSqliteFile(path);
+    return await openSqliteFile(path, ignoreUnknown);
   } catch (error) {
     if (error instanceof SqliteFileError) throw new CommandFailure(ExitCode.failure, error.message, { cause: error });
     throw error;
   }
 }
 
-/**
- * The file of `--skip-bad`: a JSON object a line, made for the first row that is bad. Readable by its owner only: it has people's texts
- * and addresses. Never one that is there already: it may be the only copy of what an earlier import left out, or the file that is
- * imported.
- */
 function openSkipFile(path: string | undefined) {
-  if (path === undefined) return undefined;
-  let file: number | undefined;
-  return {
-    write(row: SkippedRow): void {
-      file ??= makeSkipFile(path);
-      writeSync(file, `${JSON.stringify(row)}\n`);
-    },
-    close(): void {
-      if (file !== undefined) closeSync(file);
-    },
-    remove(): void {
-      if (file !== undefined) rmSync(path);
-    },
-  };
+  return path === undefined ? undefined : openRowReport(path, '--skip-bad');
 }
 
-function makeSkipFile(path: string): number {
-  try {
-    return openSync(path, 'wx', 0o600);
-  } catch (error) {
-    if ((error as { code?: string }).code === 'EEXIST')
-      throw new UsageError(
-        `--skip-bad: ${path} exists already and is not overwritten`,
-        'Choose another name, or remove it. Nothing was imported.',
-      );
-    throw new UsageError(`--skip-bad: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function answer(report: ImportReport, args: ParsedArguments, io: CommandIO): void {
+function answer(report: ImportReport, rowReport: string | undefined, args: ParsedArguments, io: CommandIO): void {
   if (args.switches.has('json')) {
-    io.stdout(`${JSON.stringify(report, null, 2)}\n`);
+    io.stdout(`${JSON.stringify({ ...report, report: rowReport ?? null }, null, 2)}\n`);
     return;
   }
-  const { outcome, tables, reasons } = report;
+  const { outcome, tables, reasons, ignored } = report;
+  const repairing = args.switches.has('repair');
   const rows = [
-    ['', 'read', 'written', 'present', 'left out', 'unlinked', 'SHA-256 of the rows'],
-    ...tables.map(({ table, read, written, present, skipped, unlinked, sha256 }) => [
+    ['', 'read', 'written', 'present', 'left out', repairing ? 'repaired' : 'unlinked', 'SHA-256 of the rows'],
+    ...tables.map(({ table, read, written, present, skipped, unlinked, repaired, sha256 }) => [
       table,
-      ...[read, written, present, skipped, unlinked].map(String),
+      ...[read, written, present, skipped, repairing ? repaired : unlinked].map(String),
       sha256,
     ]),
   ];
@@ -165,7 +147,11 @@ function answer(report: ImportReport, args: ParsedArguments, io: CommandIO): voi
   io.stdout(
     [
       ...rows.map(line),
-      ...(why.length > 0 ? ['Left out, or without a link, because:', ...why] : []),
+      ...(why.length > 0
+        ? [repairing ? 'Repaired, or left out, because:' : 'Left out, or without a link, because:', ...why]
+        : []),
+      ...(rowReport === undefined ? [] : [`Each of these rows, with its old values: ${rowReport}`]),
+      ...(ignored.length > 0 ? [`Left out, because the first server did not make it: ${ignored.join(', ')}`] : []),
       {
         imported: 'Imported. What the database has agrees with the file, row by row.',
         'nothing to do': 'Nothing to do: the database has every row of the file.',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -142,6 +142,99 @@ describe('catatlas import and seed', () => {
     const unused = join(folder, 'unused.jsonl');
     const differs = await run(importCommand, ['sqlite', path, '--skip-bad', unused], env);
     assert.deepEqual([differs.code, existsSync(unused)], [ExitCode.failure, false]);
+  });
+
+  it('repairs bad rows into a database that reads back, and lists them in a report that only the owner reads', async () => {
+    const broken = join(folder, 'broken.db');
+    await writeSqlite(
+      broken,
+      ...Object.values(firstServerSchema),
+      `insert into cats values (-1, 'Browny', ${now}, null)`,
+      `insert into entries (id, text, createdAt, cat_id, location_lat) values (0, 'first', ${now}, -1, 52.5), (4, '', 'never', 9, 1)`,
+      `insert into cat_comments values (1, -1, 'Ali', '', ${now}, ${now}), (2, 9, 'Ali', 'of a cat that has gone', ${now}, ${now})`,
+    );
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+    const refused = await run(importCommand, ['sqlite', broken], env);
+    assert.equal(refused.code, ExitCode.failure);
+    assert.match(refused.stderr, /let --repair put their bad values right/);
+    const both = await run(importCommand, ['sqlite', broken, '--repair', '--skip-bad', 'x.jsonl'], env);
+    assert.equal(both.code, ExitCode.usage);
+
+    const here = process.cwd();
+    const reports = join(folder, 'reports');
+    mkdirSync(reports);
+    process.chdir(reports);
+    try {
+      const done = await run(importCommand, ['sqlite', broken, '--repair'], env);
+      assert.equal(done.code, ExitCode.ok, done.stderr);
+      const [name = '', ...others] = readdirSync(reports);
+      assert.deepEqual(others, []);
+      assert.match(name, /^catatlas-repairs-\d{17}\.jsonl$/);
+      assert.equal(statSync(name).mode & 0o077, 0);
+      assert.ok(done.stdout.includes(`with its old values: ${realpathSync(name)}\n`), done.stdout);
+      assert.match(done.stdout, /entries +2 +2 +0 +0 +2 /);
+      const lines = readFileSync(name, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      assert.deepEqual(
+        lines.map(({ table, id, outcome, repaired }) => [table, id, outcome, repaired]),
+        [
+          ['cats', -1, 'repaired', { id: 1 }],
+          [
+            'entries',
+            4,
+            'repaired',
+            {
+              text: '[no text]',
+              createdAt: '1970-01-01T00:00:00Z',
+              cat_id: null,
+              location_lat: null,
+              location_lon: null,
+            },
+          ],
+          ['entries', 0, 'repaired', { id: 5, cat_id: 1, location_lat: null, location_lon: null }],
+          ['cat_comments', 1, 'repaired', { cat_id: 1, content: '[no text]' }],
+          ['cat_comments', 2, 'left out', undefined],
+        ],
+      );
+      assert.equal(lines[4].row.content, 'of a cat that has gone');
+      const again = await run(importCommand, ['sqlite', broken, '--repair', '--json'], env);
+      assert.equal(JSON.parse(again.stdout).outcome, 'nothing to do', again.stderr);
+      assert.equal(readdirSync(reports).length, 2);
+      const database = connectPostgres({ url: env.DATABASE_URL, applicationName: 'test' });
+      const rows = await database.sql`select id, text, cat_id, location_lat from entries order by id`;
+      await database.close();
+      assert.deepEqual(
+        [...rows],
+        [
+          { id: 4, text: '[no text]', cat_id: null, location_lat: null },
+          { id: 5, text: 'first', cat_id: 1, location_lat: null },
+        ],
+      );
+    } finally {
+      process.chdir(here);
+    }
+  });
+
+  it('leaves out and lists what other programs added to the file, when that is asked for', async () => {
+    const replicated = join(folder, 'replicated.db');
+    await writeSqlite(
+      replicated,
+      firstServerSchema.entries,
+      'create table _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)',
+      'alter table entries add column colour TEXT',
+      `insert into entries (id, text, createdAt, colour) values (1, 'good', ${now}, 'red')`,
+    );
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+    const refused = await run(importCommand, ['sqlite', replicated], env);
+    assert.equal(refused.code, ExitCode.failure);
+    assert.match(refused.stderr, /: --ignore-unknown$/);
+    const done = await run(importCommand, ['sqlite', replicated, '--ignore-unknown'], env);
+    assert.equal(done.code, ExitCode.ok, done.stderr);
+    assert.match(done.stdout, /first server did not make it: column entries\.colour, table _litestream_seq\n/);
+    const json = await run(importCommand, ['sqlite', replicated, '--ignore-unknown', '--json'], env);
+    assert.deepEqual(JSON.parse(json.stdout).ignored, ['column entries.colour', 'table _litestream_seq']);
   });
 
   it('makes no file of bad rows where none is bad, so that the same command can be run again', async () => {
