@@ -89,9 +89,9 @@ link. Tables and columns that the first server did not make stop the import, unl
           return ExitCode.ok;
         } catch (error) {
           progress.end();
+          if (!(error instanceof ImportError)) throw error;
           // Nothing was imported, so nothing has been left out; and the next try may have the name.
           skipped?.remove();
-          if (!(error instanceof ImportError)) throw error;
           if (args.switches.has('json'))
             io.stdout(
               `${JSON.stringify({ outcome: 'refused', reason: error.message, bad_rows: error.badRows }, null, 2)}\n`,

@@ -22,6 +22,11 @@ const actions: readonly MigrateAction[] = [
         name: 'dry-run',
         purpose: 'do it in one transaction and roll that back: a rehearsal on the real data, under real locks',
       },
+      {
+        name: 'repair',
+        purpose:
+          'where the tables of the first server are taken over: put bad values right, and list the rows in a report in the current directory',
+      },
     ],
     run: async (given) => (await import('./migrate/up.ts')).up(given),
   },

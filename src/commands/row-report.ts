@@ -5,7 +5,8 @@ import { UsageError } from './command.ts';
 
 /** A file that lists rows which were repaired or left out (docs/repairs.md). */
 export interface RowReport {
-  write(row: object): void;
+  /** A row as an object, or as JSON in one line. */
+  write(row: object | string): void;
   /** Where it is; undefined while there is nothing to list. */
   path(): string | undefined;
   close(): void;
@@ -22,7 +23,7 @@ export function openRowReport(path: string, option: string): RowReport {
   return {
     write(row) {
       file ??= makeFile(path, option);
-      writeSync(file, `${JSON.stringify(row)}\n`);
+      writeSync(file, `${typeof row === 'string' ? row : JSON.stringify(row)}\n`);
     },
     path: () => (file === undefined ? undefined : resolve(path)),
     close() {

@@ -96,7 +96,12 @@ async function takeOver(
       ].join('\n'),
     );
   options.log.info('the tables of the first server are there: taking them over');
-  return await adoptPrototype(session, { shape: found.shape, createTables, log: options.log });
+  return await adoptPrototype(session, {
+    shape: found.shape,
+    createTables,
+    log: options.log,
+    ...(options.repair ? { repair: options.repair } : {}),
+  });
 }
 
 /** Throws MigrationError `refused` when new tables would hide the first server's, which are further behind in the search path. */

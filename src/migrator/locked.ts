@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Database, Session } from '../database/connect.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import type { Log } from '../observability/log.ts';
+import type { RepairSink } from './adopt/adopt.ts';
 import type { Migration } from './catalog.ts';
 import { requireHome } from './home.ts';
 import { acquireMigrationLock, type MigrationLock } from './lock.ts';
@@ -21,6 +22,8 @@ export interface MigratorOptions {
   /** The version of the schema, where it is known already: what is told while waiting for the lock. */
   applied?: number;
   onProgress?(progress: Progress): void;
+  /** Repairs bad rows of the first server where its tables are taken over, and takes the list of them. */
+  repair?: RepairSink;
 }
 
 export interface Progress {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { connectPostgres, type Database, type Sql, type Tx } from '../../src/database/connect.ts';
-import { type AdoptionReport, adoptPrototype } from '../../src/migrator/adopt/adopt.ts';
+import { type AdoptionReport, adoptPrototype, type RepairSink } from '../../src/migrator/adopt/adopt.ts';
 import { recognizeSchema } from '../../src/migrator/adopt/recognize.ts';
 import { AdoptionRefused } from '../../src/migrator/adopt/refused.ts';
 import { silentLog } from '../../src/observability/log.ts';
@@ -15,11 +15,38 @@ const schemaSql = read('../../migrations/0001_schema.sql');
 const indexesSql = read('../../migrations/0002_indexes.sql');
 const fixture = (name: string) => read(`prototype/${name}.sql`);
 
+/** Some 35 values that our tables do not take. */
+const badRows = `alter table analyses drop constraint analyses_entry_id_fkey;
+         alter table cat_comments drop constraint cat_comments_cat_id_fkey;
+         alter table entries drop constraint entries_cat_id_fkey;
+         alter table cat_insights drop constraint cat_insights_cat_id_fkey;
+         alter table cat_insights drop constraint cat_insights_cat_id_mode_prompt_version_context_hash_key;
+         insert into cats values (0, 'zero', '2026-01-01T00:00:00Z', 'yesterday'), (-1, 'below', '2026-02-30T00:00:00Z', null);
+         insert into entries (id, text, createdat, isfavorite, cat_id, location_lat, location_lon) values
+           (20, '', 'infinity', 2, 77, 91, 0),
+           (25, 'x', '0000-01-01T00:00:00Z', 0, null, null, null),
+           (21, 'x', '0044-03-15T12:00:00Z BC', 0, null, 1, null),
+           (22, 'x', '2026-01-01T00:00:00+02:00', 0, null, null, -180.5),
+           (23, 'x', '2026-01-01T00:00:00.1234567Z', 0, null, 'NaN', 'Infinity'),
+           (24, 'x', repeat('ü', 70), 0, null, null, null);
+         insert into analyses values
+           (99, 'h', 's', '{"a":1}', 'happy', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
+           (20, 'h', 's', '["a", 1]', 'neutral', '2026-01-01T00:00:00Z', ''),
+           (21, 'h', 's', '["a"', 'neutral', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
+           (22, 'h', 's', '["a\\u0000"]', 'neutral', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
+         insert into cat_insights (id, cat_id, mode, prompt_version, context_hash, insight_json, createdat, updatedat) values
+           (10, 88, 'other', 'v1', 'x', '[]', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
+           (11, 1, 'profile', 'v1', 'd17396', '{"a":NaN}', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
+           (12, 1, 'care', 'v1', 'd17396', '{"a":1,"a":2}', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
+         insert into cat_comments (id, cat_id, author_name, content, createdat, updatedat) values
+           (30, 66, '', '', '2026-01-01T00:00:00Z', 'now')`;
+
 interface Hooks {
   onProgress?(step: string): void;
   /** Waited for before each statement that changes or reads tables; gets the number of the backend. */
   beforeStatement?(pid: number): Promise<void>;
   createTables?(tx: Tx): Promise<unknown>;
+  repair?: RepairSink;
 }
 
 /** What `migrate up` does around an adoption. */
@@ -36,6 +63,7 @@ async function adopt(sql: Sql, hooks: Hooks = {}): Promise<AdoptionReport> {
       createTables: () => (hooks.createTables ? hooks.createTables(tx) : tx.unsafe(schemaSql)),
       log: silentLog,
       ...(hooks.onProgress ? { onProgress: hooks.onProgress } : {}),
+      ...(hooks.repair ? { repair: hooks.repair } : {}),
     });
     await tx.unsafe(indexesSql);
     return report;
@@ -593,33 +621,7 @@ for (const version of testedVersions) {
     });
 
     test('every bad row is listed, and nothing is changed', async () => {
-      const { sql } = await prepare(
-        fixture('05-comments'),
-        `alter table analyses drop constraint analyses_entry_id_fkey;
-         alter table cat_comments drop constraint cat_comments_cat_id_fkey;
-         alter table entries drop constraint entries_cat_id_fkey;
-         alter table cat_insights drop constraint cat_insights_cat_id_fkey;
-         alter table cat_insights drop constraint cat_insights_cat_id_mode_prompt_version_context_hash_key;
-         insert into cats values (0, 'zero', '2026-01-01T00:00:00Z', 'yesterday'), (-1, 'below', '2026-02-30T00:00:00Z', null);
-         insert into entries (id, text, createdat, isfavorite, cat_id, location_lat, location_lon) values
-           (20, '', 'infinity', 2, 77, 91, 0),
-           (25, 'x', '0000-01-01T00:00:00Z', 0, null, null, null),
-           (21, 'x', '0044-03-15T12:00:00Z BC', 0, null, 1, null),
-           (22, 'x', '2026-01-01T00:00:00+02:00', 0, null, null, -180.5),
-           (23, 'x', '2026-01-01T00:00:00.1234567Z', 0, null, 'NaN', 'Infinity'),
-           (24, 'x', repeat('ü', 70), 0, null, null, null);
-         insert into analyses values
-           (99, 'h', 's', '{"a":1}', 'happy', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
-           (20, 'h', 's', '["a", 1]', 'neutral', '2026-01-01T00:00:00Z', ''),
-           (21, 'h', 's', '["a"', 'neutral', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
-           (22, 'h', 's', '["a\\u0000"]', 'neutral', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
-         insert into cat_insights (id, cat_id, mode, prompt_version, context_hash, insight_json, createdat, updatedat) values
-           (10, 88, 'other', 'v1', 'x', '[]', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
-           (11, 1, 'profile', 'v1', 'd17396', '{"a":NaN}', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z'),
-           (12, 1, 'care', 'v1', 'd17396', '{"a":1,"a":2}', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z');
-         insert into cat_comments (id, cat_id, author_name, content, createdat, updatedat) values
-           (30, 66, '', '', '2026-01-01T00:00:00Z', 'now')`,
-      );
+      const { sql } = await prepare(fixture('05-comments'), badRows);
       const before = await listing(sql);
       const refusal = await refusalOf(adopt(sql));
       const moment = 'is not a moment in UTC of the years 1 to 9999 such as 2026-11-22T13:13:34.577339Z';
@@ -672,6 +674,167 @@ for (const version of testedVersions) {
         delete from cat_comments where id = 30; delete from cat_insights where id >= 10; delete from analyses where entry_id >= 20;
         delete from entries where id >= 20; delete from cats where id < 1`);
       assert.equal((await adopt(sql)).tables.length, 5);
+    });
+
+    test('every bad row is repaired, everything else of it is kept, and each is listed with its old values', async () => {
+      const { sql } = await prepare(
+        fixture('05-comments'),
+        badRows,
+        `insert into entries (id, text, createdat, nickname, cat_id) values (26, 'of zero', '2026-02-03', 'Zero', 0);
+         insert into cat_comments (id, cat_id, author_name, content, createdat, updatedat) values
+           (31, -1, 'Ali', '', 'never', '2026-03-05T10:00:00+01:00')`,
+      );
+      const kept = await listing(sql);
+      const lines: Record<string, unknown>[] = [];
+      const { tables } = await adopt(sql, {
+        repair: { restart: () => lines.splice(0), write: (line) => lines.push(JSON.parse(line)) },
+      });
+      assert.deepEqual(
+        tables.map(({ table, rows, repaired, leftOut }) => [table, rows, repaired, leftOut]),
+        [
+          ['cats', 5, 2, 0],
+          ['entries', 9, 7, 0],
+          ['analyses', 1, 0, 4],
+          ['cat_insights', 2, 0, 3],
+          ['cat_comments', 3, 1, 1],
+        ],
+      );
+      assert.deepEqual(
+        [...(await sql`select id, name, created_at, updated_at from cats where id > 3 order by id`)],
+        [
+          { id: 4, name: 'below', created_at: '1970-01-01T00:00:00Z', updated_at: null },
+          { id: 5, name: 'zero', created_at: '2026-01-01T00:00:00Z', updated_at: null },
+        ],
+      );
+      const point = { location_lat: null, location_lon: null };
+      assert.deepEqual(
+        [
+          ...(await sql`
+            select id, text, created_at, is_favorite, nickname, cat_id, location_lat, location_lon from entries where id >= 20 order by id`),
+        ],
+        [
+          {
+            id: 20,
+            text: '[no text]',
+            created_at: '1970-01-01T00:00:00Z',
+            is_favorite: true,
+            nickname: null,
+            cat_id: null,
+            ...point,
+          },
+          {
+            id: 21,
+            text: 'x',
+            created_at: '1970-01-01T00:00:00Z',
+            is_favorite: false,
+            nickname: null,
+            cat_id: null,
+            ...point,
+          },
+          {
+            id: 22,
+            text: 'x',
+            created_at: '2025-12-31T22:00:00Z',
+            is_favorite: false,
+            nickname: null,
+            cat_id: null,
+            ...point,
+          },
+          {
+            id: 23,
+            text: 'x',
+            created_at: '2026-01-01T00:00:00.123456Z',
+            is_favorite: false,
+            nickname: null,
+            cat_id: null,
+            ...point,
+          },
+          {
+            id: 24,
+            text: 'x',
+            created_at: '1970-01-01T00:00:00Z',
+            is_favorite: false,
+            nickname: null,
+            cat_id: null,
+            ...point,
+          },
+          {
+            id: 25,
+            text: 'x',
+            created_at: '1970-01-01T00:00:00Z',
+            is_favorite: false,
+            nickname: null,
+            cat_id: null,
+            ...point,
+          },
+          {
+            id: 26,
+            text: 'of zero',
+            created_at: '2026-02-03T00:00:00Z',
+            is_favorite: false,
+            nickname: 'Zero',
+            cat_id: 5,
+            ...point,
+          },
+        ],
+      );
+      assert.deepEqual(
+        [
+          ...(await sql`select id, cat_id, author_name, content, created_at, updated_at from cat_comments where id > 2`),
+        ],
+        [
+          {
+            id: 31,
+            cat_id: 4,
+            author_name: 'Ali',
+            content: '[no text]',
+            created_at: '2026-03-05T09:00:00Z',
+            updated_at: '2026-03-05T09:00:00Z',
+          },
+        ],
+      );
+      assert.equal(lines.length, 18);
+      const [comment, gone] = ['31', '30'].map((id) =>
+        lines.find((line) => line['table'] === 'cat_comments' && String(line['id']) === id),
+      );
+      assert.equal(gone?.['outcome'], 'left out');
+      assert.deepEqual(comment, {
+        table: 'cat_comments',
+        id: 31,
+        problems: [
+          'cat_id "-1" names a row of cats that gets another id',
+          'content "" is empty',
+          'createdat "never" is not a moment in UTC of the years 1 to 9999 such as 2026-11-22T13:13:34.577339Z',
+          'updatedat "2026-03-05T10:00:00+01:00" is not a moment in UTC of the years 1 to 9999 such as 2026-11-22T13:13:34.577339Z',
+        ],
+        outcome: 'repaired',
+        repaired: {
+          cat_id: 4,
+          content: '[no text]',
+          createdat: '2026-03-05T09:00:00.000000Z',
+          updatedat: '2026-03-05T09:00:00.000000Z',
+        },
+        row: {
+          id: 31,
+          cat_id: -1,
+          author_name: 'Ali',
+          content: '',
+          createdat: 'never',
+          updatedat: '2026-03-05T10:00:00+01:00',
+        },
+      });
+      // The old tables are as they were, and nothing else has been left beside them.
+      const rows = (lines: readonly string[], schema: string) =>
+        lines.filter((line) => line.startsWith(`${schema}.`)).map((line) => line.slice(schema.length));
+      assert.deepEqual(rows(await listing(sql), 'catatlas_prototype').sort(), rows(kept, 'public').sort());
+    });
+
+    test('a database without a bad row is adopted with --repair as without', async () => {
+      const lines: string[] = [];
+      const { sql } = await prepare(fixture('04-places'));
+      const { tables } = await adopt(sql, { repair: { restart: () => {}, write: (line) => lines.push(line) } });
+      const plain = await adopt((await prepare(fixture('04-places'))).sql);
+      assert.deepEqual([tables, lines], [plain.tables, []]);
     });
 
     test('fifty bad rows are shown, the rest is counted', async () => {

@@ -9,6 +9,7 @@ import {
   dropJsonKind,
   findDuplicates,
   findProblems,
+  movedTable,
   OLD_SCHEMA,
 } from './conversion.ts';
 import {
@@ -20,6 +21,7 @@ import {
 } from './prototype.ts';
 import { recognizeSchema } from './recognize.ts';
 import { AdoptionRefused } from './refused.ts';
+import { dropRepairs, type RepairCounts, repairedSource, repairRows } from './repair.ts';
 
 export interface AdoptionOptions {
   /** As recognizeSchema saw it. */
@@ -28,6 +30,15 @@ export interface AdoptionOptions {
   createTables(): Promise<unknown>;
   log: Log;
   onProgress?(step: string): void;
+  /** Puts bad values right instead of refusing them. Not given: they are refused. */
+  repair?: RepairSink;
+}
+
+/** Takes the rows that are repaired or left out, as lines of JSON (docs/repairs.md). */
+export interface RepairSink {
+  /** A try begins. What an earlier one has written is void. */
+  restart(): void;
+  write(line: string): void;
 }
 
 /** What was taken over. */
@@ -37,6 +48,8 @@ export interface AdoptionReport {
   keptIn: string;
   /** Removes them, once nobody wants to go back. */
   removeWith: string;
+  /** How long the old tables were locked, until everything was compared. The transaction may go on. */
+  lockedMilliseconds: number;
 }
 
 export interface AdoptedTable {
@@ -46,6 +59,9 @@ export interface AdoptedTable {
   digest: string;
   /** The id that the next row gets; null where rows have none of their own. */
   nextId: number | null;
+  /** Rows with other values in place of bad ones, and rows that no rule could save. */
+  repaired: number;
+  leftOut: number;
 }
 
 /**
@@ -71,14 +87,18 @@ export async function adoptPrototype(session: Queryable, options: AdoptionOption
   await requireReadCommitted(session);
   await requireMayMove(session, names);
   await session.unsafe(`lock table ${names.join(', ')} in access exclusive mode`);
+  const locked = performance.now();
   await requireUnchanged(session, options.shape);
 
   // Fewer digits than the default, set for the role or the database, would cut coordinates.
   await session`set local extra_float_digits = 1`;
   await session.unsafe(`create schema ${OLD_SCHEMA}`);
   await session.unsafe(createJsonKind);
-  await refuseBadRows(session, { tables, shape: options.shape, step });
+  const repairs = options.repair
+    ? await repairBadRows(session, { tables, shape: options.shape, step, sink: options.repair })
+    : await refuseBadRows(session, { tables, shape: options.shape, step });
   await session.unsafe(dropJsonKind);
+  const sourceOf = ({ table, columns }: Adopted) => (repairs ? repairedSource(table, columns) : movedTable(table));
 
   step('creating tables');
   const grants = await readGrants(session, names);
@@ -87,19 +107,26 @@ export async function adoptPrototype(session: Queryable, options: AdoptionOption
 
   for (const { table, columns } of tables) {
     step(`copying ${table}`);
-    await session.unsafe(copyRows(table, columns));
+    await session.unsafe(copyRows(table, columns, sourceOf({ table, columns })));
   }
   const report: AdoptedTable[] = [];
   for (const { table, columns } of tables) {
     step(`verifying ${table}`);
-    const { rows, digest } = await verify(session, { table, columns });
-    report.push({ table, rows, digest, nextId: await continueSequence(session, table) });
+    const { rows, digest } = await verify(session, { table, columns }, sourceOf({ table, columns }));
+    const nextId = await continueSequence(session, table);
+    report.push({ table, rows, digest, nextId, ...(repairs?.get(table) ?? { repaired: 0, leftOut: 0 }) });
   }
+  if (repairs) await dropRepairs(session, tables);
   for (const grant of grants) await session.unsafe(grant);
   // Nobody has looked at these tables yet: without statistics the first queries would get bad plans.
   await session.unsafe(`analyze ${names.join(', ')}`);
   log.info("the prototype's tables are adopted", { tables: report, kept_in: OLD_SCHEMA });
-  return { tables: report, keptIn: OLD_SCHEMA, removeWith: `drop schema ${OLD_SCHEMA} cascade` };
+  return {
+    tables: report,
+    keptIn: OLD_SCHEMA,
+    removeWith: `drop schema ${OLD_SCHEMA} cascade`,
+    lockedMilliseconds: Math.round(performance.now() - locked),
+  };
 }
 
 interface Adopted {
@@ -155,7 +182,7 @@ async function requireMayMove(session: Queryable, names: readonly PrototypeTable
 async function refuseBadRows(
   session: Queryable,
   { tables, shape, step }: { tables: readonly Adopted[]; shape: PrototypeShape; step(text: string): void },
-): Promise<void> {
+): Promise<undefined> {
   const problems: string[] = [];
   let total = 0;
   for (const { table } of tables) {
@@ -175,14 +202,28 @@ async function refuseBadRows(
         problems,
         total,
         advice:
-          "Correct these rows in the prototype's tables (update, or delete what means nothing: an empty comment, a cached analysis or insight, which are made again when asked for), then try again.",
+          "Correct these rows in the prototype's tables (update, or delete what means nothing: an empty comment, a cached analysis or insight, which are made again when asked for), or have them repaired with catatlas migrate up --repair (docs/repairs.md says what each value becomes; a report lists every row; with --dry-run nothing is kept), then try again.",
       },
     );
 }
 
+/** Makes what takes the place of bad rows, and tells the sink of each. */
+async function repairBadRows(
+  session: Queryable,
+  given: { tables: readonly Adopted[]; shape: PrototypeShape; step(text: string): void; sink: RepairSink },
+): Promise<Map<PrototypeTable, RepairCounts>> {
+  given.step('repairing');
+  given.sink.restart();
+  return await repairRows(session, { tables: given.tables, shape: given.shape, report: given.sink.write });
+}
+
 /** Old and new rows, counted and digested independently of each other. */
-async function verify(session: Queryable, { table, columns }: Adopted): Promise<{ rows: number; digest: string }> {
-  const [old] = await session.unsafe<[{ rows: number; digest: string }]>(digestOld(table, columns));
+async function verify(
+  session: Queryable,
+  { table, columns }: Adopted,
+  source: string,
+): Promise<{ rows: number; digest: string }> {
+  const [old] = await session.unsafe<[{ rows: number; digest: string }]>(digestOld(table, columns, source));
   const [ours] = await session.unsafe<[{ rows: number; digest: string }]>(digestNew(table));
   if (old.rows !== ours.rows || old.digest !== ours.digest)
     throw new AdoptionRefused(`The rows of ${table} did not arrive as they were`, {

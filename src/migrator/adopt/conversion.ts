@@ -50,8 +50,8 @@ export interface BadValue {
   total: number;
 }
 
-/** Lists what is wrong in a table that is still at its old place. One look at each row. */
-export function findProblems(table: PrototypeTable, shape: PrototypeShape): string {
+/** Lists what is wrong in a table that is still at its old place: as much as is shown, or all. One look at each row. */
+export function findProblems(table: PrototypeTable, shape: PrototypeShape, all = false): string {
   const columns = shape[table] ?? [];
   const has = (name: string) => columns.some((column) => column.name === name);
   const checks = columns.flatMap((column) => {
@@ -70,11 +70,18 @@ export function findProblems(table: PrototypeTable, shape: PrototypeShape): stri
     cross join lateral (values ${values.join(',\n')}) as found (name, value, problem)
     where coalesce(${checks.map(({ problem }) => problem).join(',\n')}) is not null and found.problem is not null
     order by prototype.${key}, found.name
-    limit ${SHOWN_PROBLEMS}`;
+    limit ${all ? 'all' : SHOWN_PROBLEMS}`;
+}
+
+/** What is wrong with a value of a column: conditions on `prototype`, or undefined when nothing can be. */
+export function isBad(column: PrototypeColumn, shape: PrototypeShape, table: PrototypeTable): string | undefined {
+  const has = (name: string) => (shape[table] ?? []).some((one) => one.name === name);
+  const conditions = problemsOf(column, { shape, has }).map(([condition]) => `coalesce(${condition}, false)`);
+  return conditions.length === 0 ? undefined : conditions.join(' or ');
 }
 
 /** Lists all but the first row of each unique key, or nothing to ask when the table has no such key. */
-export function findDuplicates(table: PrototypeTable): string | undefined {
+export function findDuplicates(table: PrototypeTable, all = false): string | undefined {
   const { key, unique } = prototype[table];
   if (unique === undefined) return undefined;
   return `
@@ -88,7 +95,7 @@ export function findDuplicates(table: PrototypeTable): string | undefined {
     ) as counted
     where place > 1
     order by number
-    limit ${SHOWN_PROBLEMS}`;
+    limit ${all ? 'all' : SHOWN_PROBLEMS}`;
 }
 
 type Case = [condition: string, problem: string];
@@ -150,12 +157,21 @@ function problemsOf(
   return cases;
 }
 
-/** Fills our table from the old one at its new place. */
-export function copyRows(table: PrototypeTable, columns: readonly PrototypeColumn[]): string {
+/** Where the rows of an old table are, once it has been moved: what a FROM can name. */
+export function movedTable(table: PrototypeTable): string {
+  return `${OLD_SCHEMA}.${table}`;
+}
+
+/** Fills our table from the old one, whose rows are in `source`. */
+export function copyRows(
+  table: PrototypeTable,
+  columns: readonly PrototypeColumn[],
+  source = movedTable(table),
+): string {
   return `
     insert into ${table} (${columns.map(({ becomes }) => becomes).join(', ')})
     select ${columns.map((column) => converted[column.kind](at(column))).join(', ')}
-    from ${OLD_SCHEMA}.${table} as prototype`;
+    from ${source} as prototype`;
 }
 
 const converted: Record<ColumnKind, (value: string) => string> = {
@@ -170,13 +186,17 @@ const converted: Record<ColumnKind, (value: string) => string> = {
   insight: (value) => `${value}::jsonb`,
 };
 
-/** Count and digest of the old table at its new place. */
-export function digestOld(table: PrototypeTable, columns: readonly PrototypeColumn[]): string {
+/** Count and digest of the old rows, which are in `source`. */
+export function digestOld(
+  table: PrototypeTable,
+  columns: readonly PrototypeColumn[],
+  source = movedTable(table),
+): string {
   const present = new Set(columns.map(({ name }) => name));
   const fields = prototype[table].columns.map((column) =>
     present.has(column.name) ? oldText[column.kind](at(column)) : 'null',
   );
-  return digest(fields, `${OLD_SCHEMA}.${table} as prototype`);
+  return digest(fields, `${source} as prototype`);
 }
 
 /** Count and digest of our table. */
@@ -233,6 +253,7 @@ function at(column: PrototypeColumn): string {
   return `prototype.${column.name}`;
 }
 
-function literal(text: string): string {
+/** A text as SQL writes it. */
+export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
