@@ -1,4 +1,5 @@
 import type { SettingValues } from '../config/settings.ts';
+import type { Outlook } from '../migrator/adopt/outlook.ts';
 import type { Plan } from '../migrator/plan.ts';
 import { type Check, checkOf, count, describeError, type Finding } from './check.ts';
 import { numbering } from './numbering.ts';
@@ -7,10 +8,10 @@ import { place } from './schema-place.ts';
 
 /** Judges the schema: what is applied, what differs, what is broken. */
 export function checkSchema(
-  { plan, comparison, invalidIndexes }: Omit<SchemaFacts, 'tables'> & { invalidIndexes: Finding<string[]> },
+  { plan, outlook, comparison, invalidIndexes }: Omit<SchemaFacts, 'tables'> & { invalidIndexes: Finding<string[]> },
   values: Partial<SettingValues>,
 ): Check[] {
-  return [checkMigrations(plan, values), checkDrift(comparison, plan), checkIndexes(invalidIndexes)];
+  return [checkMigrations(plan, outlook, values), checkDrift(comparison, plan), checkIndexes(invalidIndexes)];
 }
 
 /** The same checks where there is no schema to look at. */
@@ -22,7 +23,11 @@ const status = checkOf('schema.migrations', 'Migrations');
 const drift = checkOf('schema.drift', 'Drift');
 const indexes = checkOf('schema.indexes', 'Indexes');
 
-function checkMigrations(finding: Finding<Plan>, { MIGRATE_ON_BOOT }: Partial<SettingValues>): Check {
+function checkMigrations(
+  finding: Finding<Plan>,
+  outlook: Finding<Outlook | undefined>,
+  { MIGRATE_ON_BOOT }: Partial<SettingValues>,
+): Check {
   if ('error' in finding) return status.unknown(`the history could not be read: ${describeError(finding.error)}`);
   const { current, target, pending, contradictions, unknown, compatible } = finding.value;
   if (contradictions.length > 0)
@@ -32,6 +37,20 @@ function checkMigrations(finding: Finding<Plan>, { MIGRATE_ON_BOOT }: Partial<Se
     );
   const newer = `version ${current}, made by a newer program; this one ends at ${target}`;
   if (!compatible) return status.fail(newer, `Run a program of at least version ${unknown.at(-1)?.binary_version}.`);
+  const start = MIGRATE_ON_BOOT === 'auto' ? ', or the next start of the server,' : '';
+  if ('error' in outlook) return status.unknown(`the tables could not be looked at: ${describeError(outlook.error)}`);
+  if (outlook.value?.kind === 'refusal')
+    return status.fail(
+      `tables with our names that neither this program nor the first server made: ${outlook.value.differences.join('; ')}`,
+      'catatlas migrate refuses this database. Use another database or schema; catatlas migrate status says more.',
+    );
+  if (outlook.value?.kind === 'adoption') {
+    const names = outlook.value.tables.map(({ table }) => table).join(', ');
+    return status.fail(
+      `the tables are those of the first server: ${names}`,
+      `catatlas migrate${start} takes them over, and locks them for it: nobody reads or writes them meanwhile. Stop the first server, then rehearse: catatlas migrate up --dry-run says how long it takes.`,
+    );
+  }
   if (pending.length > 0)
     return status.fail(
       `version ${current} of ${target}; pending: ${pending.map(({ file }) => file).join(', ')}`,

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Sql } from '../database/connect.ts';
+import { foreseeAdoption, type Outlook } from '../migrator/adopt/outlook.ts';
 import { loadCatalog } from '../migrator/catalog.ts';
 import { compareSchemas, type SchemaComparison } from '../migrator/drift.ts';
 import { readExpectedSchema } from '../migrator/expected-schema.ts';
@@ -13,6 +14,8 @@ import { attempt, type Finding } from './check.ts';
 /** What the schema is, beside what this binary would make. */
 export interface SchemaFacts {
   plan: Finding<Plan>;
+  /** Tables of our names that were there before the first migration; undefined where there are none. */
+  outlook: Finding<Outlook | undefined>;
   /** Undefined where there is nothing to compare: no schema yet, or one of a newer binary. */
   comparison: Finding<SchemaComparison> | undefined;
   /** The tables that the migrations make, as far as they are applied. */
@@ -26,15 +29,17 @@ export async function readSchemaFacts(
 ): Promise<SchemaFacts> {
   const catalog = loadCatalog();
   const plan = await attempt(async () => planMigrations(catalog, await readHistory(sql)));
-  if ('error' in plan || plan.value.current === 0) return { plan, comparison: undefined, tables: [] };
+  const outlook = 'error' in plan ? plan : await attempt(() => foreseeAdoption(sql, plan.value));
+  if ('error' in plan || plan.value.current === 0) return { plan, outlook, comparison: undefined, tables: [] };
   const { current, target, unknown } = plan.value;
   const expected = await attempt(() => readExpectedSchema({ ...options, catalog }, Math.min(current, target)));
-  if ('error' in expected) return { plan, comparison: expected, tables: [] };
+  if ('error' in expected) return { plan, outlook, comparison: expected, tables: [] };
   const tables = expected.value.objects.filter(({ kind }) => kind === 'table').map(({ name }) => name);
   // What a newer binary has made of the schema, this one cannot know.
-  if (unknown.length > 0) return { plan, comparison: undefined, tables };
+  if (unknown.length > 0) return { plan, outlook, comparison: undefined, tables };
   return {
     plan,
+    outlook,
     comparison: await attempt(async () =>
       compareSchemas(expected.value, await readAtHome(sql, (tx) => readSchema(tx))),
     ),

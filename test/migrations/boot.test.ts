@@ -1,6 +1,6 @@
 // What a server does about the schema when it starts: MIGRATE_ON_BOOT, DIRECT_DATABASE_URL, and databases not as expected.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import postgres from 'postgres';
@@ -124,6 +124,54 @@ describe('the database of the first server', () => {
     assert.match((await workshop.run(['migrate', 'up'], { env })).stdout, /Nothing to do/);
   });
 
+  test('is recognised by plan, status and doctor, which say that up will take it over, under which locks', async () => {
+    const url = await prototypeDatabase();
+    const env = { DATABASE_URL: url, DEBUG: 'true' };
+    for (const action of ['plan', 'status']) {
+      const { code, stdout } = await workshop.run(['migrate', action], { env });
+      assert.equal(code, 0);
+      assert.match(stdout, /those of the first server\. up will take them over/);
+      assert.match(stdout, /locks entries \(ACCESS EXCLUSIVE\): blocks reads and writes/);
+      assert.match(stdout, /migrate up --dry-run/);
+      const json = await workshop.run(['migrate', action, '--json'], { env });
+      const { kind, tables } = JSON.parse(json.stdout).existing;
+      assert.deepEqual([kind, tables.length], ['adoption', 5]);
+    }
+    const doctor = await workshop.run(['doctor', '--json'], { env });
+    const check = JSON.parse(doctor.stdout).checks.find(({ id }: { id: string }) => id === 'schema.migrations');
+    assert.match(check.found, /those of the first server: cats, entries, analyses, cat_insights, cat_comments/);
+    assert.match(check.advice, /migrate up --dry-run says how long/);
+    const rehearsed = await workshop.run(['migrate', 'up', '--dry-run'], { env });
+    assert.match(rehearsed.stdout, /They were locked for \d+ ms/);
+  });
+
+  test('with bad rows is taken over by migrate up --repair, which prints where the report is', async () => {
+    const url = await prototypeDatabase();
+    const env = { DATABASE_URL: url, DEBUG: 'true' };
+    const sql = postgres(url, { max: 1, onnotice: () => {} });
+    await sql`update cat_comments set content = '' where id = 1`;
+    await sql.end();
+    const refused = await workshop.run(['migrate', 'up'], { env });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /catatlas migrate up --repair/);
+    const rehearsed = await workshop.run(['migrate', 'up', '--repair', '--dry-run', '--json'], { env });
+    assert.equal(rehearsed.code, 0, rehearsed.stderr);
+    const report = JSON.parse(rehearsed.stdout).report;
+    assert.match(
+      readFileSync(report, 'utf8'),
+      /^\{"table" : "cat_comments", "id" : 1, .*"repaired" : \{ "content" : "\[no text\]" \}/,
+    );
+    rmSync(report);
+    const { code, stdout, stderr } = await workshop.run(['migrate', 'up', '--repair'], { env });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /cat_comments +2 rows, [0-9a-f]{64}, 1 repaired\n/);
+    const [, path = ''] = /with its old values: (.*catatlas-repairs-\d+\.jsonl)\n/.exec(stdout) ?? [];
+    rmSync(path);
+    // Where nothing is taken over there is nothing to repair.
+    const again = await workshop.run(['migrate', 'up', '--repair'], { env });
+    assert.match(again.stdout, /Nothing to do/);
+  });
+
   test('is taken over by a server that starts, and served as before', async () => {
     const program = launch({ DATABASE_URL: await prototypeDatabase() });
     await program.logged('ready');
@@ -146,6 +194,9 @@ test('tables of somebody else with our names are refused, and left alone', async
     assert.match(stderr, /tables with our names/);
     assert.match(stderr, /entries/);
     assert.equal(await tableCount(url), 1, 'not even a history');
+    const plan = await workshop.run(['migrate', 'plan'], { env: { DATABASE_URL: url, DEBUG: 'true' } });
+    assert.equal(plan.code, 1);
+    assert.match(plan.stdout, /up will refuse it:\n {2}entries/);
   } finally {
     await sql.end({ timeout: 1 });
   }

@@ -1,3 +1,4 @@
+import { describeOutlook, foreseeAdoption } from '../../migrator/adopt/outlook.ts';
 import type { Migration } from '../../migrator/catalog.ts';
 import { readHistory } from '../../migrator/history.ts';
 import { describeLock } from '../../migrator/lock-modes.ts';
@@ -14,13 +15,16 @@ export async function showPlan(given: MigrateArguments): Promise<ExitCode> {
     requireAgreement(plan);
     requireCompatible(plan);
     const steps = plan.pending.filter(({ version }) => version <= last).map(describeStep);
-    answer(given, { current: plan.current, steps }, [
+    const outlook = await foreseeAdoption(database.sql, plan);
+    answer(given, { current: plan.current, existing: outlook ?? null, steps }, [
+      ...describeOutlook(outlook),
+      ...(outlook ? [''] : []),
       ...steps.flatMap(renderStep),
       steps.length === 0
         ? `Nothing to do: the schema is at version ${plan.current}.`
         : `The schema is at version ${plan.current}; ${countMigrations(steps.length)} to be applied. To rehearse: catatlas migrate up --dry-run. To apply: catatlas migrate up`,
     ]);
-    return ExitCode.ok;
+    return outlook?.kind === 'refusal' ? ExitCode.failure : ExitCode.ok;
   });
 }
 

@@ -1,3 +1,4 @@
+import { describeOutlook, foreseeAdoption } from '../../migrator/adopt/outlook.ts';
 import { readHistory } from '../../migrator/history.ts';
 import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../../migrator/plan.ts';
 import { ExitCode } from '../exit-codes.ts';
@@ -26,7 +27,8 @@ export async function showStatus(given: MigrateArguments): Promise<ExitCode> {
     });
     const { current, target, contradictions, unknown, compatible } = plan;
     const pending = plan.pending.map(({ version, name, file }) => ({ version, name, file }));
-    answer(given, { current, target, compatible, files, pending, contradictions, unknown }, [
+    const outlook = await foreseeAdoption(database.sql, plan);
+    answer(given, { current, target, compatible, existing: outlook ?? null, files, pending, contradictions, unknown }, [
       ...files.map(
         ({ file, state, checksum, applied_at, duration_ms, binary_version, compat, transactional, reversible }) =>
           [
@@ -45,6 +47,7 @@ export async function showStatus(given: MigrateArguments): Promise<ExitCode> {
         ({ version, name, compat, state, applied_at, binary_version }) =>
           `${`${version} ${name}`.padEnd(40)} ${state === 'done' ? 'newer' : state}    ${compat}, ${applied_at}, by ${binary_version}`,
       ),
+      ...describeOutlook(outlook),
       describe(plan),
     ]);
     requireAgreement(plan);

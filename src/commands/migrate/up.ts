@@ -82,7 +82,7 @@ function describeAdoption(adoption: AdoptionReport, report: RowReport | undefine
       ].join(', '),
     ),
     ...(path === undefined ? [] : [`Each row that was repaired or left out, with its old values: ${path}`]),
-    `They were locked for ${lockedMilliseconds} ms: others could neither read nor write them (access exclusive).`,
+    `They were locked for ${lockedMilliseconds} ms: others could neither read nor write them (ACCESS EXCLUSIVE).`,
     `The old tables are in the schema ${keptIn}. When you need them no more: ${removeWith}`,
   ];
 }
