@@ -167,7 +167,16 @@ test('tables of others are reported apart, with what of them bears on ours', () 
 test('a row of our tables that is found in others, or hidden, or lost by a crash, is drift', () => {
   const other = (facts: Record<string, string>) => single([...without('cats'), table('cats', facts)]);
   assert.deepEqual(other({ persistence: 'unlogged' }).statements, ['alter table cats set logged']);
-  assert.deepEqual(other({ 'row security': 'enabled' }).statements, ['alter table cats disable row level security']);
+  const hidden = other({ 'row security': 'enabled' });
+  assert.deepEqual(hidden.statements, []);
+  const [{ remedy = '' } = {}] = compare([
+    ...without('cats'),
+    table('cats', { 'row security': 'enabled' }),
+  ]).differences;
+  assert.match(remedy, /fewer rows than there are.*Leave it on.*BYPASSRLS/);
+  const forced = other({ 'row security': 'enabled', 'row security of the owner': 'forced' });
+  assert.deepEqual(forced.statements, ['alter table cats no force row level security']);
+  assert.doesNotMatch(JSON.stringify([hidden, forced, remedy]), /disable/);
   assert.equal(other({ children: 'dogs' }).actual, 'children dogs');
 });
 

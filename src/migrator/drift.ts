@@ -36,7 +36,8 @@ export interface SchemaComparison {
  */
 export function compareSchemas(expected: SchemaSnapshot, actual: SchemaSnapshot): SchemaComparison {
   const wanted = new Map(expected.objects.map((object) => [identify(object), object]));
-  const found = new Map(actual.objects.map((object) => [identify(object), object]));
+  const { objects, guarded } = setRowSecurityAside(expected, actual);
+  const found = new Map(objects.map((object) => [identify(object), object]));
   const relationsWanted = relationsOf(expected);
   const relationsFound = relationsOf(actual);
 
@@ -53,7 +54,7 @@ export function compareSchemas(expected: SchemaSnapshot, actual: SchemaSnapshot)
   }
 
   const unexpected: SchemaObject[] = [];
-  const unmanaged: Unmanaged[] = [];
+  const unmanaged: Unmanaged[] = [...guarded];
   for (const [key, object] of found) {
     if (wanted.has(key)) continue;
     if (object.table === null || (object.kind === 'sequence' && !relationsWanted.has(object.table))) {
@@ -70,6 +71,40 @@ export function compareSchemas(expected: SchemaSnapshot, actual: SchemaSnapshot)
   differences.sort((a, b) => compareText(a.object, b.object));
   unmanaged.sort((a, b) => compareText(a.object, b.object));
   return { differences, unmanaged };
+}
+
+/**
+ * Row security that binds neither the owner of a table nor the role of this program is how an operator keeps others out, for example
+ * the public roles of Supabase. It is mentioned: switching it off would open the table to them.
+ */
+function setRowSecurityAside(
+  expected: SchemaSnapshot,
+  { objects, guardedFromOthers = [] }: SchemaSnapshot,
+): { objects: SchemaObject[]; guarded: Unmanaged[] } {
+  const wanted = new Map(expected.objects.map((object) => [identify(object), object]));
+  const ours = (name: string) => guardedFromOthers.includes(name) && wanted.has(identify(tableOf(name)));
+  const guarded: Unmanaged[] = [];
+  const rest = objects.flatMap((object): SchemaObject[] => {
+    if (object.kind === 'policy' && ours(object.table ?? '') && !wanted.has(identify(object))) {
+      guarded.push({ object: nameOf(object), note: 'binds other roles than the owner of the table' });
+      return [];
+    }
+    if (object.kind !== 'table' || !ours(object.name) || wanted.get(identify(object))?.facts[rowSecurity])
+      return [object];
+    guarded.push({
+      object: `row security of table ${object.name}`,
+      note: 'it does not bind its owner: the program sees every row, other roles see what policies allow',
+    });
+    const { [rowSecurity]: _, ...facts } = object.facts;
+    return [{ ...object, facts }];
+  });
+  return { objects: rest, guarded };
+}
+
+const rowSecurity = 'row security';
+
+function tableOf(name: string): SchemaObject {
+  return { kind: 'table', table: null, name, facts: {} };
 }
 
 const relationKinds: readonly ObjectKind[] = ['table', 'foreign table', 'view', 'materialized view'];
@@ -354,9 +389,12 @@ function remedyForTable(expected: SchemaObject, actual: SchemaObject, differing:
         'It is emptied by a crash of the server, and replicas do not have it. Log it; nobody can use it meanwhile.',
       );
       statements.push(`alter table ${expected.name} set logged`);
-    } else if (fact === 'row security' && there !== undefined) {
-      words.push('The program may be shown fewer rows than there are.');
-      statements.push(`alter table ${expected.name} disable row level security`);
+    } else if (fact === rowSecurity && there !== undefined) {
+      const forced = actual.facts['row security of the owner'] !== undefined;
+      words.push(
+        'The program may be shown fewer rows than there are, and writes may be refused. Leave it on: without it every role with a ' +
+          `grant sees everything. ${forced ? 'Let it not bind the owner' : 'Connect as the owner of the table, or give the role of the program the attribute BYPASSRLS'}.`,
+      );
     } else if (fact === 'row security of the owner' && there !== undefined)
       statements.push(`alter table ${expected.name} no force row level security`);
     else if (fact === 'children')

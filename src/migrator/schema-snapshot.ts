@@ -32,6 +32,8 @@ export interface SchemaObject {
 export interface SchemaSnapshot {
   schema: string;
   objects: SchemaObject[];
+  /** Tables whose row security is on, but binds neither their owner nor the role that asks: for others only. */
+  guardedFromOthers?: readonly string[];
 }
 
 /**
@@ -45,7 +47,7 @@ export interface SchemaSnapshot {
  * @throws Error when the search path names no schema that exists
  */
 export async function readSchema(sql: Queryable): Promise<SchemaSnapshot> {
-  const [row] = await sql<[{ schema: string | null; objects: SchemaObject[] }]>`
+  const [row] = await sql<[{ schema: string | null; objects: SchemaObject[]; guarded: string[] }]>`
     with
     here as materialized (
       select oid as schema,
@@ -210,14 +212,16 @@ export async function readSchema(sql: Queryable): Promise<SchemaSnapshot> {
       select json_agg(
         json_build_object('kind', kind, 'table', relation, 'name', name, 'facts', json_strip_nulls(facts))
         order by kind collate "C", relation collate "C", name collate "C")
-      from objects), '[]') as objects`;
+      from objects), '[]') as objects,
+      (select coalesce(json_agg(quote_ident(relname)), '[]') from relations
+        where relrowsecurity and not relforcerowsecurity and not row_security_active(oid)) as guarded`;
   if (row.schema === null) {
     throw new Error(
       'The search path of this connection names no schema that exists, so there is nothing to look at. ' +
         'Make the schema, or set search_path for the role or the database (alter role ... set search_path).',
     );
   }
-  return { schema: row.schema, objects: row.objects.map(normalize) };
+  return { schema: row.schema, objects: row.objects.map(normalize), guardedFromOthers: row.guarded };
 }
 
 /**

@@ -292,14 +292,6 @@ const cases: Case[] = [
     object: 'policy own on cats',
   },
   {
-    name: 'row security',
-    by: ['alter table cats enable row level security', 'alter table cats force row level security'],
-    kind: 'different',
-    object: 'table cats',
-    expected: 'no row security, no row security of the owner',
-    actual: 'row security enabled, row security of the owner forced',
-  },
-  {
     name: 'a table that a crash empties',
     by: ['alter table cat_comments set unlogged'],
     kind: 'different',
@@ -437,6 +429,42 @@ function forEngine(open: () => Promise<Database>, version: number) {
     );
     assert.deepEqual(unmanaged, [{ object: 'table kittens' }]);
     await run(sql, ['drop table kittens']);
+  });
+
+  drift('row security that binds the owner is drift, and never to be switched off', async () => {
+    await run(sql, ['alter table cats enable row level security', 'alter table cats force row level security']);
+    const { differences } = await compare();
+    assert.deepEqual(
+      differences.map(({ kind, object, expected: wanted, actual }) => [kind, object, wanted, actual]),
+      [
+        [
+          'different',
+          'table cats',
+          'no row security, no row security of the owner',
+          'row security enabled, row security of the owner forced',
+        ],
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(differences), /disable/);
+    await run(
+      sql,
+      differences.flatMap(({ statements }) => statements),
+    );
+    const { differences: left, unmanaged } = await compare();
+    assert.deepEqual([left, unmanaged.map(({ object }) => object)], [[], ['row security of table cats']]);
+    await run(sql, ['alter table cats disable row level security']);
+  });
+
+  drift('row security that keeps others out is mentioned, with its policies', async () => {
+    await run(sql, ['alter table entries enable row level security', 'create policy mine on entries using (id > 0)']);
+    const { differences, unmanaged } = await compare();
+    assert.deepEqual(differences, []);
+    assert.deepEqual(
+      unmanaged.map(({ object }) => object),
+      ['policy mine on entries', 'row security of table entries'],
+    );
+    await run(sql, ['drop policy mine on entries', 'alter table entries disable row level security']);
+    assert.deepEqual(await compare(), { differences: [], unmanaged: [] });
   });
 
   drift('other schemas are not looked at', async () => {
