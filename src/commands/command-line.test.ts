@@ -222,6 +222,7 @@ describe('config', () => {
     assert.match(stdout, /^PORT +8000 +default$/m);
     assert.match(stdout, /^ALLOWED_ORIGINS +https:\/\/catatlas\.com +environment variable$/m);
     assert.match(stdout, /^JWT_SECRET +set \(hidden\) +environment variable$/m);
+    assert.match(stdout, /^Without effect, .*: JWT_SECRET, .*RATE_LIMIT_PER_MINUTE/m);
     assert.match(
       stdout,
       /^DATABASE_URL +postgresql:\/\/cats:\*\*\*@db\.example\/catatlas\?password=\*\*\* +environment variable$/m,

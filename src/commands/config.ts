@@ -1,4 +1,5 @@
 import {
+  isUnused,
   readSettings,
   type SettingName,
   type SettingProblem,
@@ -51,10 +52,13 @@ function databaseOf({ values }: SettingsReport): string {
 
 function print(report: SettingsReport, json: boolean, io: CommandIO): void {
   const { problems, warnings, production } = report;
+  const idle = settingNames.filter(isUnused);
   if (json) {
     const settings = Object.fromEntries(settingNames.map((name) => [name, asJson(name, report)]));
     const environment = production ? 'production' : 'development';
-    io.stdout(`${JSON.stringify({ ok: problems.length === 0, environment, settings, problems, warnings }, null, 2)}\n`);
+    io.stdout(
+      `${JSON.stringify({ ok: problems.length === 0, environment, settings, without_effect: idle, problems, warnings }, null, 2)}\n`,
+    );
     return;
   }
   const rows = settingNames.map((name) => [name, shown(name, report), report.sources[name]] as const);
@@ -62,6 +66,8 @@ function print(report: SettingsReport, json: boolean, io: CommandIO): void {
   const [nameWidth, valueWidth] = [widthOf(0), Math.min(50, widthOf(1))];
   for (const [name, value, source] of rows)
     io.stdout(`${name.padEnd(nameWidth)}  ${value.padEnd(valueWidth)}  ${source}\n`);
+  if (idle.length > 0)
+    io.stdout(`\nWithout effect, because this version has no accounts and no rate limits: ${idle.join(', ')}\n`);
   complain(problems, warnings, io);
 }
 

@@ -12,7 +12,8 @@ import { ExitCode } from './exit-codes.ts';
 export const command: Command = {
   description: `Looks at everything that a deployment stands on, and says of each thing whether it is right and what to do: the settings of this
 environment, the database and its schema, the disk, with --url a running server, and the 14 success criteria of the deployment
-plan. Nothing is changed anywhere, and no secret is shown. What cannot be measured from here is called unknown.
+plan. Nothing is changed anywhere, and no secret is shown. What cannot be measured from here is called unknown; what was to be asked
+and could not be is called unasked, proves nothing, and counts as a failure in the exit code.
 
 Run it where the server runs, with the environment of the server; without DATABASE_URL it looks at the embedded database, unless a
 running server has that open.`,
@@ -57,10 +58,11 @@ running server has that open.`,
       log: silentLog,
     });
     const summary = summarize(checks);
-    if (args.switches.has('json'))
-      io.stdout(`${JSON.stringify({ ok: summary.fail === 0, summary, checks }, null, 2)}\n`);
+    // What was to be asked and could not be is no more proven than what failed.
+    const ok = summary.fail === 0 && summary.unasked === 0;
+    if (args.switches.has('json')) io.stdout(`${JSON.stringify({ ok, summary, checks }, null, 2)}\n`);
     else io.stdout(renderChecks(checks, wantsColor(io)));
-    return summary.fail === 0 ? ExitCode.ok : ExitCode.failure;
+    return ok ? ExitCode.ok : ExitCode.failure;
   },
 };
 
@@ -87,7 +89,7 @@ function readOrigins(text: string | undefined): string[] {
 }
 
 function summarize(checks: readonly Check[]): Record<Verdict, number> {
-  const summary: Record<Verdict, number> = { pass: 0, fail: 0, warn: 0, unknown: 0 };
+  const summary: Record<Verdict, number> = { pass: 0, fail: 0, warn: 0, unknown: 0, unasked: 0 };
   for (const { verdict } of checks) summary[verdict] += 1;
   return summary;
 }
@@ -101,7 +103,7 @@ const sections: Record<string, string> = {
   criteria: 'Success criteria of the deployment plan',
 };
 
-const colors: Record<Verdict, number> = { pass: 32, fail: 31, warn: 33, unknown: 90 };
+const colors: Record<Verdict, number> = { pass: 32, fail: 31, warn: 33, unknown: 90, unasked: 31 };
 
 function renderChecks(checks: readonly Check[], color: boolean): string {
   const lines = Object.entries(sections).flatMap(([section, heading]) => [
@@ -112,9 +114,10 @@ function renderChecks(checks: readonly Check[], color: boolean): string {
     ),
     '',
   ]);
-  const { pass, fail, warn, unknown } = summarize(checks);
+  const { pass, fail, warn, unknown, unasked } = summarize(checks);
   const outcome = fail > 0 ? `${fail} failed` : 'Nothing failed';
-  lines.push(`${outcome}: ${pass} passed, ${warn} to look at, ${unknown} not measurable here.`);
+  const open = unasked > 0 ? `, ${unasked} not asked, which proves nothing` : '';
+  lines.push(`${outcome}: ${pass} passed, ${warn} to look at, ${unknown} not measurable here${open}.`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -145,7 +148,10 @@ function mergeUnknown(checks: readonly Check[]): Row[] {
     const { id, verdict, found, advice } = check;
     const last = rows.at(-1);
     const alike =
-      last?.verdict === 'unknown' && last.verdict === verdict && last.found === found && last.advice === advice;
+      (last?.verdict === 'unknown' || last?.verdict === 'unasked') &&
+      last.verdict === verdict &&
+      last.found === found &&
+      last.advice === advice;
     if (last && alike && !id.startsWith('criteria.')) last.name += `, ${nameOf(check)}`;
     else rows.push({ name: nameOf(check), verdict, found, advice });
   }

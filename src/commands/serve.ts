@@ -71,6 +71,10 @@ started again, it goes on with everything that was acknowledged.`,
       runtime: build.runtime,
     });
     log.info(`Environment: ${settings.production ? 'production' : 'development'}`);
+    if (settings.withoutEffect.length > 0)
+      log.warn('settings without effect: this version has no accounts and no rate limits', {
+        settings: settings.withoutEffect,
+      });
     if (settings.primaryElsewhere !== undefined)
       log.info('this region answers reads; the proxy is told to repeat writes in the primary one', {
         region: settings.FLY_REGION,

@@ -56,7 +56,8 @@ function refuses(env: Env, ...patterns: RegExp[]): void {
 
 describe('defaults', () => {
   test('of a development start', () => {
-    const { warnings, database, ...settings } = load();
+    const { warnings, database, withoutEffect, ...settings } = load();
+    assert.deepEqual(withoutEffect, []);
     assert.deepEqual(settings, {
       APP_NAME: 'CatAtlas API',
       APP_VERSION: '9.9.9',

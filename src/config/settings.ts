@@ -425,6 +425,8 @@ export interface Settings extends SettingValues {
   readonly primaryElsewhere: string | undefined;
   /** Things to tell the operator that do not stop the start. */
   readonly warnings: readonly SettingProblem[];
+  /** Settings that were given and that nothing uses in this version. */
+  readonly withoutEffect: readonly SettingName[];
 }
 
 export const settingNames = Object.keys(settingsTable) as SettingName[];
@@ -433,6 +435,16 @@ const rows: Record<SettingName, Setting<unknown, unknown>> = settingsTable;
 
 /** The settings that are secrets. */
 export const secretNames = settingNames.filter((name) => rows[name].secret);
+
+/** Is this a setting that nothing uses in this version? */
+export function isUnused(name: SettingName): boolean {
+  return rows[name].unused === true;
+}
+
+/** Those that were given, and that nothing uses in this version. */
+export function findWithoutEffect(sources: SettingsReport['sources']): SettingName[] {
+  return settingNames.filter((name) => isUnused(name) && sources[name] !== 'default');
+}
 
 /** The row of the table for one setting. */
 export function rowOf(name: SettingName): Setting<unknown, unknown> {
@@ -521,14 +533,21 @@ function forRules(rules: SettingsInput['rules'], problems: SettingProblem[]): Se
 
 /** Reads and checks all settings. Throws SettingsError with every problem there is. */
 export function loadSettings(input: SettingsInput): Settings {
-  const { values, problems, warnings, production } = readSettings(input);
+  const { values, sources, problems, warnings, production } = readSettings(input);
   const { DATABASE_URL: url, DATA_DIR: dataDirectory } = values;
   if (problems.length > 0 || !isComplete(values)) throw new SettingsError(problems, warnings);
   const database =
     url === undefined
       ? ({ kind: 'embedded', directory: dataDirectory ?? '' } as const)
       : ({ kind: 'postgresql', url } as const);
-  return { ...values, production, database, primaryElsewhere: primaryElsewhere(values), warnings };
+  return {
+    ...values,
+    production,
+    database,
+    primaryElsewhere: primaryElsewhere(values),
+    warnings,
+    withoutEffect: findWithoutEffect(sources),
+  };
 }
 
 /** A machine that does not know where it is takes writes itself. */

@@ -1,5 +1,8 @@
-/** `unknown`: it cannot be measured from here. */
-export type Verdict = 'pass' | 'fail' | 'warn' | 'unknown';
+/**
+ * `unknown`: it cannot be measured from here, and nobody asked for it. `unasked`: it was to be asked, and could not be: nothing is known,
+ * so that it counts as little as a failure does.
+ */
+export type Verdict = 'pass' | 'fail' | 'warn' | 'unknown' | 'unasked';
 
 /** One thing that was looked at. Holds no secret. */
 export interface Check {
@@ -13,15 +16,24 @@ export interface Check {
   advice: string | null;
 }
 
-/** Makes the check of this name, with one of the four verdicts. */
+/** Makes the check of this name, with one of the verdicts. */
 export function checkOf(id: string, title: string) {
   return {
     pass: (found: string): Check => ({ id, title, verdict: 'pass', found, advice: null }),
     warn: (found: string, advice: string): Check => ({ id, title, verdict: 'warn', found, advice }),
     fail: (found: string, advice: string): Check => ({ id, title, verdict: 'fail', found, advice }),
     unknown: (found: string, advice: string | null = null): Check => ({ id, title, verdict: 'unknown', found, advice }),
+    unasked: (because: string, advice: string | null = null): Check => ({
+      id,
+      title,
+      verdict: 'unasked',
+      found: because.startsWith(notAsked) ? because : `${notAsked}${because}`,
+      advice,
+    }),
   };
 }
+
+const notAsked = 'not asked, because ';
 
 /** What an attempt to find something out has come to. */
 export type Finding<T> = { value: T } | { error: unknown };

@@ -73,6 +73,24 @@ test('what is broken fails under the numbers that it belongs to', () => {
   assert.deepEqual(broken('database.version'), [6]);
 });
 
+test('what could not be asked is no pass under the numbers that need it', () => {
+  for (const verdict of ['unasked', 'unknown'] as const) {
+    const all = evidence(production, Object.fromEntries(evidence({}).checks.map(({ id }) => [id, verdict])));
+    assert.deepEqual(
+      numbers(all, verdict).filter((number) => !elsewhere.includes(number)),
+      [1, 2, 4, 5, 6, 10],
+    );
+    const without = (id: string) =>
+      numbers(evidence(production, { [id]: verdict }), verdict).filter((number) => !elsewhere.includes(number));
+    assert.deepEqual(without('server.health'), [1, 10]);
+    assert.deepEqual(without('server.read'), [1, 2]);
+    assert.deepEqual(without('server.cors'), [2, 5]);
+    assert.deepEqual(without('server.foreign'), [5]);
+    assert.deepEqual(without('server.certificate'), [4]);
+    assert.deepEqual(without('database.version'), [6]);
+  }
+});
+
 test('what the settings of production lack', () => {
   const { SENTRY_DSN: _dsn, ...without } = production;
   assert.deepEqual([numbers(evidence(without), 'fail'), numbers(evidence(without), 'warn')], [[], [8]]);

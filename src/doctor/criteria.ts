@@ -1,6 +1,15 @@
-import type { SettingsReport } from '../config/settings.ts';
+import { isUnused, type SettingsReport } from '../config/settings.ts';
 import type { BackupsFound } from '../observability/newest-backup.ts';
-import { type Check, checkOf, count, describeError, type Finding, isLoopback, isPrivateHost } from './check.ts';
+import {
+  type Check,
+  checkOf,
+  count,
+  describeError,
+  type Finding,
+  isLoopback,
+  isPrivateHost,
+  type Verdict,
+} from './check.ts';
 
 /** What the success criteria of the deployment plan are judged by. */
 export interface Evidence {
@@ -61,8 +70,8 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
   (judge, { url, checks }) => {
     if (!url) return judge.unknown('no server was named', needsUrl);
     const needed = ['server.address', 'server.health', 'server.read'].map((id) => find(checks, id));
-    const broken = needed.find(({ verdict }) => verdict === 'fail');
-    if (broken) return judge.fail(broken.found, broken.advice ?? needsUrl);
+    const broken = findBroken(needed);
+    if (broken) return follow(judge, broken, needsUrl);
     return isPrivateHost(url.hostname)
       ? judge.unknown(`${url.origin} responds, but is an address of this network`, needsPublicUrl)
       : judge.pass(`${url.origin} responds`);
@@ -81,8 +90,8 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
         `a page of ${mixed.join(', ')} may not ask ${url.origin}: browsers block http inside https`,
         'Serve the API with https.',
       );
-    const broken = [find(checks, 'server.cors'), find(checks, 'server.read')].find(({ verdict }) => verdict === 'fail');
-    if (broken) return judge.fail(broken.found, broken.advice ?? needsUrl);
+    const broken = findBroken([find(checks, 'server.cors'), find(checks, 'server.read')]);
+    if (broken) return follow(judge, broken, needsUrl);
     return judge.pass(`a browser at ${origins.join(', ')} may read and write`);
   },
   (judge) =>
@@ -95,8 +104,8 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
     if (url.protocol === 'https:') {
       const certificate = find(checks, 'server.certificate');
       const redirect = find(checks, 'server.redirect');
-      const doubtful = redirect.verdict === 'fail' || redirect.verdict === 'warn';
-      return follow(judge, certificate.verdict !== 'fail' && doubtful ? redirect : certificate);
+      const doubtful = ['fail', 'warn', 'unasked'].includes(redirect.verdict);
+      return follow(judge, certificate.verdict === 'pass' && doubtful ? redirect : certificate);
     }
     return isPrivateHost(url.hostname)
       ? judge.unknown(`${url.origin} is an address of this network, without TLS`, needsPublicUrl)
@@ -109,8 +118,7 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
     if (!url) return judge.unknown('no server was named', needsUrl);
     const foreign = find(checks, 'server.foreign');
     const allowed = find(checks, 'server.cors');
-    if (foreign.verdict === 'fail') return follow(judge, foreign);
-    return follow(judge, allowed);
+    return follow(judge, findBroken([foreign, allowed]) ?? allowed);
   },
   (judge, evidence) => {
     const problem = evidence.report.problems.find(({ name }) => /^DATABASE_(URL|TYPE)$/.test(name));
@@ -118,9 +126,7 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
     if (evidence.databaseHost === undefined)
       return judge.unknown('this environment names no PostgreSQL server', needsEnvironment);
     const version = find(evidence.checks, 'database.version');
-    return version.verdict === 'unknown'
-      ? judge.unknown('DATABASE_URL names one, but it could not be asked', 'See the checks of the database.')
-      : follow(judge, version);
+    return follow(judge, version, 'See the checks of the database.');
   },
   (judge, evidence) => {
     if (!describesServer(evidence)) return judge.unknown('this environment is for development', needsEnvironment);
@@ -167,7 +173,9 @@ const judges: readonly ((judge: Judge, evidence: Evidence) => Check)[] = [
     if (problem) return judge.fail(`it ${problem.problem}`, make);
     if (report.values.JWT_SECRET === undefined) return judge.fail('it is not set', make);
     return report.production
-      ? judge.pass('set, long enough, and not one that is known')
+      ? judge.pass(
+          `set, long enough, and not one that is known${isUnused('JWT_SECRET') ? '; nothing is signed with it in this version' : ''}`,
+        )
       : judge.unknown('it is set; the rules apply with DEBUG=False', 'Set DEBUG=False.');
   },
   (judge, { backups, now }) => {
@@ -207,11 +215,25 @@ function describesServer({ report, url, databaseHost }: Evidence): boolean {
   return !isLoopback(databaseHost) || (url !== undefined && !isPrivateHost(url.hostname));
 }
 
-/** The verdict of another check. */
-function follow(judge: Judge, { verdict, found, advice }: Check): Check {
-  if (verdict === 'pass') return judge.pass(found);
-  if (verdict === 'warn') return judge.warn(found, advice ?? '');
-  return verdict === 'fail' ? judge.fail(found, advice ?? '') : judge.unknown(found, advice);
+/** The verdict of another check, with its advice or, where it has none, this. */
+function follow(judge: Judge, { verdict, found, advice }: Check, otherwise: string | null = null): Check {
+  const next = advice ?? otherwise;
+  switch (verdict) {
+    case 'pass':
+      return judge.pass(found);
+    case 'warn':
+      return judge.warn(found, next ?? '');
+    case 'fail':
+      return judge.fail(found, next ?? '');
+    default:
+      return judge[verdict](found, next);
+  }
+}
+
+/** The worst of these that is no proof: what failed, then what could not be asked, then what cannot be measured. */
+function findBroken(checks: readonly Check[]): Check | undefined {
+  const order: readonly Verdict[] = ['fail', 'unasked', 'unknown'];
+  return order.flatMap((verdict) => checks.filter((check) => check.verdict === verdict))[0];
 }
 
 function find(checks: readonly Check[], id: string): Check {

@@ -33,6 +33,7 @@ const facts: DatabaseFacts = {
   size: { value: 8_000_000 },
   age: { value: { transactions: 1000, multixacts: 1 } },
   openTransactions: { value: [] },
+  hiddenSessions: { value: 0 },
   invalidIndexes: { value: [] },
   identity: { value: '7/5' },
 };
@@ -46,6 +47,7 @@ const around: DatabaseSurroundings = {
   replica: undefined,
   privileges: { value: { creates: true, unusable: [], foreign: [] } },
   grants: { value: [] },
+  blockers: { value: [] },
 };
 
 /** What becomes of one check when some facts are others. */
@@ -74,19 +76,36 @@ test('a healthy database passes in everything', () => {
   );
 });
 
-test('one that cannot be asked has the same checks, all unknown but the first', () => {
+test('one that cannot be reached has the same checks, none asked but the first', () => {
   const closed = checkClosedDatabase({ verdict: 'fail', found: 'no connection', advice: 'start it' });
   assert.deepEqual(
     closed.map(({ id }) => id),
     checkDatabase(facts, around).map(({ id }) => id),
   );
-  assert.deepEqual(new Set(closed.slice(1).map(({ verdict }) => verdict)), new Set(['unknown']));
+  assert.deepEqual(
+    new Set(closed.slice(1).map(({ verdict, found }) => `${verdict}: ${found}`)),
+    new Set(['unasked: not asked, because the database cannot be reached']),
+  );
+  // Where there is none yet, nobody was to ask it.
+  const absent = checkClosedDatabase({ verdict: 'unknown', found: 'there is none yet', advice: null });
+  assert.deepEqual(new Set(absent.map(({ verdict }) => verdict)), new Set(['unknown']));
 });
 
 test('a question that fails leaves the others', () => {
   const checks = checkDatabase({ ...facts, server: { error: new Error('permission denied') } }, around);
   assert.match(checks.find(({ id }) => id === 'database.version')?.found ?? '', /did not say: permission denied/);
+  assert.equal(checks.find(({ id }) => id === 'database.version')?.verdict, 'unasked');
   assert.equal(checks.find(({ id }) => id === 'database.clock')?.verdict, 'pass');
+});
+
+test('transactions that this role may not see are no proof that there are none', () => {
+  assertJudged(
+    judged('transactions', { hiddenSessions: { value: 2 } }),
+    'unknown',
+    /2 sessions of other roles hide/,
+    /grant/,
+  );
+  assertJudged(judged('transactions', { hiddenSessions: { error: new Error('x') } }), 'unasked', /did not say: x/);
 });
 
 describe('what is wrong', () => {
@@ -142,8 +161,8 @@ describe('what is wrong', () => {
     const direct = { value: { pooled: false, identity: { value: '7/5' }, grants: { value: [] } } };
     assertJudged(judged('rights', { around: { grants: grants('migrate', 'x'), direct } }), 'pass', /theirs/);
     assertJudged(judged('rights', { around: { grants: grants('serve', 'x'), direct } }), 'warn', /serve/);
-    assertJudged(judged('rights', { around: { grants: { error: new Error('gone') } } }), 'unknown', /gone/);
-    assertJudged(judged('rights', { around: { direct: { error: new Error('gone') } } }), 'unknown', /gone/);
+    assertJudged(judged('rights', { around: { grants: { error: new Error('gone') } } }), 'unasked', /gone/);
+    assertJudged(judged('rights', { around: { direct: { error: new Error('gone') } } }), 'unasked', /gone/);
   });
 
   test('no writes', () => {

@@ -3,6 +3,7 @@ import { deedsOfCommands } from '../database/rights.ts';
 import { type Check, checkOf, describeError, type Finding, isLoopback, sayBytes } from './check.ts';
 import type { DatabaseFacts, DeedGrants, OpenTransaction, Privileges, ServerFacts } from './database-facts.ts';
 import type { DirectFacts, ReplicaFacts } from './database-target.ts';
+import { type Blocker, judgeBlockers } from './lock-checks.ts';
 
 /** The checks of an open database, by name and in order. */
 const titles = {
@@ -20,6 +21,7 @@ const titles = {
   'database.timeouts': 'Time limits',
   'database.durability': 'Durability',
   'database.transactions': 'Long transactions',
+  'database.locks': 'Locks',
   'database.age': 'Wraparound',
   'database.size': 'Size',
 } as const;
@@ -33,7 +35,9 @@ export function checkClosedDatabase(reachable: Pick<Check, 'verdict' | 'found' |
   return Object.entries(titles).map(([id, title]) =>
     id === 'database.reachable'
       ? { id, title, ...reachable }
-      : { id, title, verdict: 'unknown', found: 'the database could not be asked', advice: null },
+      : reachable.verdict === 'fail'
+        ? checkOf(id, title).unasked('the database cannot be reached')
+        : checkOf(id, title).unknown('the database could not be asked'),
   );
 }
 
@@ -52,6 +56,7 @@ export interface DatabaseSurroundings {
   privileges: Finding<Privileges>;
   /** What the role of DATABASE_URL lacks for the commands. */
   grants: Finding<DeedGrants[]>;
+  blockers: Finding<Blocker[]>;
 }
 
 /** Judges an open database. */
@@ -71,7 +76,10 @@ export function checkDatabase(facts: DatabaseFacts, around: DatabaseSurroundings
     judge('database.connections', server, (value) => judgeConnections(value, around)),
     judge('database.timeouts', server, (value) => judgeTimeouts(value, isPooledBy(facts), around)),
     judge('database.durability', server, (value) => judgeDurability(value, around)),
-    judge('database.transactions', facts.openTransactions, judgeTransactions),
+    judge('database.transactions', facts.openTransactions, (open, transactions) =>
+      judgeTransactions(open, facts.hiddenSessions, transactions),
+    ),
+    judge('database.locks', around.blockers, judgeBlockers),
     judge('database.age', facts.age, ({ transactions, multixacts }) => judgeAge(Math.max(transactions, multixacts))),
     judge('database.size', facts.size, (bytes, size) => size.pass(sayBytes(bytes))),
   ];
@@ -83,7 +91,7 @@ function judge<T>(id: CheckId, finding: Finding<T>, work: (value: T, judge: Judg
   const title = check(id);
   return 'value' in finding
     ? work(finding.value, title)
-    : title.unknown(`the database did not say: ${describeError(finding.error)}`);
+    : title.unasked(`the database did not say: ${describeError(finding.error)}`);
 }
 
 function isPooledBy({ pooled }: DatabaseFacts): boolean {
@@ -146,12 +154,12 @@ function judgePrivileges(
 
 /** Commands other than serve go by DIRECT_DATABASE_URL where there is one. */
 function judgeRights({ kind, direct, grants }: DatabaseSurroundings): Check {
-  const { pass, warn, unknown } = check('database.rights');
+  const { pass, warn, unasked } = check('database.rights');
   if (kind === 'embedded') return pass('all: there is one role');
   const theirs = direct === undefined ? grants : 'error' in direct ? direct : direct.value.grants;
-  if ('error' in grants) return unknown(`the database did not say: ${describeError(grants.error)}`);
+  if ('error' in grants) return unasked(`the database did not say: ${describeError(grants.error)}`);
   if ('error' in theirs)
-    return unknown(`the database of DIRECT_DATABASE_URL did not say: ${describeError(theirs.error)}`);
+    return unasked(`the database of DIRECT_DATABASE_URL did not say: ${describeError(theirs.error)}`);
   const lacking = deedsOfCommands.flatMap(({ command, deed }) => {
     const found = (deed === 'serve' ? grants : theirs).value.find((each) => each.deed === deed)?.grants ?? [];
     return found.length > 0 && !command.includes('--') ? [{ command, found }] : [];
@@ -336,8 +344,20 @@ function judgeDurability(
     : pass(`fsync and full_page_writes on, synchronous_commit ${synchronous_commit}`);
 }
 
-function judgeTransactions(open: readonly OpenTransaction[], { pass, warn }: Judge): Check {
-  if (open.length === 0) return pass('none that this role can see');
+function judgeTransactions(
+  open: readonly OpenTransaction[],
+  hidden: Finding<number>,
+  { pass, warn, unknown, unasked }: Judge,
+): Check {
+  if (open.length === 0) {
+    if ('error' in hidden) return unasked(`the database did not say: ${describeError(hidden.error)}`);
+    return hidden.value === 0
+      ? pass('none')
+      : unknown(
+          `none that this role can see; ${hidden.value === 1 ? '1 session' : `${hidden.value} sessions`} of other roles hide theirs`,
+          'To see them: grant pg_read_all_stats to the role.',
+        );
+  }
   const list = open.map(({ pid, role, application, state, seconds }) =>
     pid === null
       ? `one prepared by ${role} ${Math.round(seconds / 60)} min ago`

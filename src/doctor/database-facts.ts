@@ -62,6 +62,8 @@ export interface DatabaseFacts {
   size: Finding<number>;
   age: Finding<Age>;
   openTransactions: Finding<OpenTransaction[]>;
+  /** Sessions of other roles whose transactions this role may not see. */
+  hiddenSessions: Finding<number>;
   invalidIndexes: Finding<string[]>;
   /** Identifies the cluster and the database; null where the role may not ask. */
   identity: Finding<string>;
@@ -88,6 +90,12 @@ export async function readDatabaseFacts(database: Database): Promise<DatabaseFac
       return row;
     }),
     openTransactions: await attempt(() => readOpenTransactions(sql)),
+    hiddenSessions: await attempt(async () => {
+      const [row] = await sql<[{ hidden: number }]>`
+        select count(*)::int as hidden from pg_stat_activity
+        where datname = current_database() and query = '<insufficient privilege>'`;
+      return row.hidden;
+    }),
     invalidIndexes: await attempt(async () => {
       const rows = await readAtHome(
         sql,

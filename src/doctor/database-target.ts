@@ -92,14 +92,14 @@ export interface DirectFacts {
 
 export async function readDirect(
   url: string,
-  tables: readonly string[],
+  tables: Finding<readonly string[]>,
   applicationName: string,
   log: Log,
 ): Promise<Finding<DirectFacts>> {
   return await askAt(url, applicationName, log, async (sql) => ({
     pooled: await isPooled(sql),
     identity: await attempt(() => readIdentity(sql)),
-    grants: await attempt(() => readGrants(sql, tables)),
+    grants: 'error' in tables ? tables : await attempt(() => readGrants(sql, tables.value)),
   }));
 }
 

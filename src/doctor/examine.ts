@@ -6,14 +6,15 @@ import { readSettings, type SettingsReport } from '../config/settings.ts';
 import { readAtHome } from '../migrator/home.ts';
 import type { Log } from '../observability/log.ts';
 import { findNewestBackup } from '../observability/newest-backup.ts';
-import { attempt, type Check } from './check.ts';
+import { attempt, type Check, type Finding } from './check.ts';
 import { checkCriteria } from './criteria.ts';
 import { checkClosedDatabase, checkDatabase } from './database-checks.ts';
 import { readDatabaseFacts, readGrants, readPrivileges } from './database-facts.ts';
 import { type DatabaseTarget, openTarget, readDirect, readReplica } from './database-target.ts';
 import { checkDisk, readFreeSpace } from './disk.ts';
+import { findExclusive, readBlockers } from './lock-checks.ts';
 import { checkNumbering, readNumberingFacts } from './numbering.ts';
-import { checkNoSchema, checkSchema } from './schema-checks.ts';
+import { checkNoSchema, checkSchema, checkUnreachableSchema } from './schema-checks.ts';
 import { readSchemaFacts } from './schema-facts.ts';
 import { checkPlace, readPlace } from './schema-place.ts';
 import { checkNoServer, checkServer } from './server-checks.ts';
@@ -69,7 +70,14 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
   try {
     const place = await readPlace(database.sql);
     const facts = await readDatabaseFacts(database);
-    const schema = await readSchemaFacts(database.sql, { ...given, binaryVersion: build.version });
+    const blockers = await attempt(() => readBlockers(database.sql));
+    const locked = 'value' in blockers ? findExclusive(blockers.value) : undefined;
+    const schema = await readSchemaFacts(database.sql, { ...given, binaryVersion: build.version, locked });
+    // Without the names of our tables nothing is known of the rights on them.
+    const ofTables = async <T>(read: (tables: readonly string[]) => Promise<T>): Promise<Finding<T>> => {
+      const { tables } = schema;
+      return 'error' in tables ? tables : await attempt(() => read(tables.value));
+    };
     const { DIRECT_DATABASE_URL: direct, REPLICA_DATABASE_URL: replica } = values;
     return [
       ...checkDatabase(facts, {
@@ -79,16 +87,22 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
         host: hostOf(report),
         direct: direct === undefined ? undefined : await readDirect(direct, schema.tables, name, log),
         replica: replica === undefined ? undefined : await readReplica(replica, name, log),
-        grants: await attempt(() => readGrants(database.sql, schema.tables)),
-        privileges: await attempt(() =>
+        grants: await ofTables((tables) => readGrants(database.sql, tables)),
+        privileges: await ofTables((tables) =>
           'value' in place && place.value.schema !== null
-            ? readAtHome(database.sql, (tx) => readPrivileges(tx, schema.tables))
-            : readPrivileges(database.sql, schema.tables),
+            ? readAtHome(database.sql, (tx) => readPrivileges(tx, tables))
+            : readPrivileges(database.sql, tables),
         ),
+        blockers,
       }),
       checkPlace(place),
       ...checkSchema({ ...schema, invalidIndexes: facts.invalidIndexes }, values),
-      checkNumbering(await readNumberingFacts(database.sql, schema.tables)),
+      checkNumbering(
+        // Counting the rows of a locked table waits for that lock.
+        locked === undefined
+          ? await ofTables((tables) => readNumberingFacts(database.sql, tables))
+          : { error: new Error(locked) },
+      ),
     ];
   } finally {
     await database.close();
@@ -96,7 +110,12 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
 }
 
 function checkUnopened(target: Exclude<DatabaseTarget, { state: 'open' }>, url: URL | undefined): Check[] {
-  return [...checkClosedDatabase(describeUnopened(target, url)), ...checkNoSchema('the database could not be asked')];
+  return [
+    ...checkClosedDatabase(describeUnopened(target, url)),
+    ...(target.state === 'unusable'
+      ? checkUnreachableSchema('the database cannot be reached')
+      : checkNoSchema('the database could not be asked')),
+  ];
 }
 
 function describeUnopened(

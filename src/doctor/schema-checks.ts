@@ -19,6 +19,11 @@ export function checkNoSchema(found: string): Check[] {
   return [place, status, drift, indexes, numbering].map(({ unknown }) => unknown(found));
 }
 
+/** The same checks where the database that was to be asked does not answer. */
+export function checkUnreachableSchema(because: string): Check[] {
+  return [status, drift, indexes].map(({ unasked }) => unasked(because));
+}
+
 const status = checkOf('schema.migrations', 'Migrations');
 const drift = checkOf('schema.drift', 'Drift');
 const indexes = checkOf('schema.indexes', 'Indexes');
@@ -28,7 +33,7 @@ function checkMigrations(
   outlook: Finding<Outlook | undefined>,
   { MIGRATE_ON_BOOT }: Partial<SettingValues>,
 ): Check {
-  if ('error' in finding) return status.unknown(`the history could not be read: ${describeError(finding.error)}`);
+  if ('error' in finding) return status.unasked(`the history could not be read: ${describeError(finding.error)}`);
   const { current, target, pending, contradictions, unknown, compatible } = finding.value;
   if (contradictions.length > 0)
     return status.fail(
@@ -38,7 +43,7 @@ function checkMigrations(
   const newer = `version ${current}, made by a newer program; this one ends at ${target}`;
   if (!compatible) return status.fail(newer, `Run a program of at least version ${unknown.at(-1)?.binary_version}.`);
   const start = MIGRATE_ON_BOOT === 'auto' ? ', or the next start of the server,' : '';
-  if ('error' in outlook) return status.unknown(`the tables could not be looked at: ${describeError(outlook.error)}`);
+  if ('error' in outlook) return status.unasked(`the tables could not be looked at: ${describeError(outlook.error)}`);
   if (outlook.value?.kind === 'refusal')
     return status.fail(
       `tables with our names that neither this program nor the first server made: ${outlook.value.differences.join('; ')}`,
@@ -64,7 +69,7 @@ function checkDrift(comparison: SchemaFacts['comparison'], plan: Finding<Plan>):
     const newer = 'value' in plan && plan.value.unknown.length > 0;
     return drift.unknown(newer ? 'a newer program made the schema' : 'there is no schema to compare');
   }
-  if ('error' in comparison) return drift.unknown(`the schema could not be read: ${describeError(comparison.error)}`);
+  if ('error' in comparison) return drift.unasked(`the schema could not be read: ${describeError(comparison.error)}`);
   const { differences, unmanaged } = comparison.value;
   if (differences.length > 0)
     return drift.fail(
@@ -77,7 +82,7 @@ function checkDrift(comparison: SchemaFacts['comparison'], plan: Finding<Plan>):
 }
 
 function checkIndexes(finding: Finding<string[]>): Check {
-  if ('error' in finding) return indexes.unknown(`the indexes could not be read: ${describeError(finding.error)}`);
+  if ('error' in finding) return indexes.unasked(`the indexes could not be read: ${describeError(finding.error)}`);
   const invalid = finding.value;
   return invalid.length === 0
     ? indexes.pass('all valid')

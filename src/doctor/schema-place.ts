@@ -10,7 +10,7 @@ export async function readPlace(sql: Sql): Promise<Finding<Home>> {
 
 /** Judges whether new tables would go where the others are. */
 export function checkPlace(finding: Finding<Home>): Check {
-  if ('error' in finding) return place.unknown(`the schema could not be found: ${describeError(finding.error)}`);
+  if ('error' in finding) return place.unasked(`the schema could not be found: ${describeError(finding.error)}`);
   const { schema } = finding.value;
   if (schema === null) return place.unknown('no schema of the search path exists');
   const [stray, ...advice] = explainStray(finding.value)?.split('\n') ?? [];

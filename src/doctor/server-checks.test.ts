@@ -96,8 +96,10 @@ test('a server that does not answer: nothing else is known, but its addresses an
   const refused = { error: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }) };
   const { rest: _unasked, ...unasked } = view;
   const checks = checkServer({ ...unasked, health: refused }, build, now);
-  const known = checks.filter(({ verdict }) => verdict !== 'unknown').map(({ id, verdict }) => `${verdict} ${id}`);
+  const known = checks.filter(({ verdict }) => verdict !== 'unasked').map(({ id, verdict }) => `${verdict} ${id}`);
   assert.deepEqual(known, ['pass server.address', 'fail server.health', 'pass server.certificate']);
+  for (const { verdict, found } of checks)
+    if (verdict === 'unasked') assert.match(found, /^not asked, because \/health of .* nothing listens there$/);
   assert.equal(checks.length, checkNoServer().length);
 });
 
@@ -122,6 +124,17 @@ test('CORS: an origin has to be named, with everything that the front end does',
   assert.match(allowed(crossing(origin, 'https://other.example')), /^fail: .*does not name it/);
   assert.match(allowed(crossing(origin, origin, 'GET, POST')), /^fail: .*PATCH and DELETE not allowed/);
   assert.match(judged('cors', { allowed: [] }), /^unknown: /);
+});
+
+test('CORS: an origin that could not be asked about is not one that was refused', () => {
+  const [first, ...others] = rest.foreign;
+  const lost = { error: Object.assign(new Error('x'), { code: 'ECONNRESET' }) };
+  assert.ok(first);
+  for (const broken of [
+    { ...first, preflight: lost },
+    { ...first, plain: lost },
+  ])
+    assert.match(judged('foreign', { foreign: [...others, broken] }), /^unasked: not asked, because no answer came/);
 });
 
 test('CORS: one foreign origin that is let in is one too many', () => {

@@ -46,7 +46,7 @@ export function checkServer(view: ServerView, build: Build, now: number): Check[
           `${view.url.origin}: ${problem}`,
           'See that the server runs, that the address is right, and that nothing between here and there blocks it.',
         );
-      return check(id as CheckId).unknown('the server could not be asked');
+      return check(id as CheckId).unasked(`/health of ${view.url.origin} was not answered: ${problem}`);
     });
   }
   return [
@@ -205,15 +205,15 @@ function admits(finding: Finding<Answer>, origin: string): boolean {
 }
 
 function judgeForeign(foreign: readonly CrossOrigin[]): Check {
-  const { pass, fail, unknown } = check('server.foreign');
+  const { pass, fail, unasked } = check('server.foreign');
   const admitted = foreign.filter(({ origin, preflight, plain }) => admits(preflight, origin) || admits(plain, origin));
   if (admitted.length > 0)
     return fail(
       `allowed: ${admitted.map(({ origin }) => origin).join(', ')}`,
       'Any website may act in the name of its visitors: name your own origins in ALLOWED_ORIGINS of the server, and set DEBUG=False, which refuses *.',
     );
-  const unanswered = foreign.find(({ preflight }) => 'error' in preflight)?.preflight;
-  if (unanswered && 'error' in unanswered) return unknown(`the preflight: ${describeUnanswered(unanswered.error)}`);
+  const unanswered = foreign.flatMap(({ preflight, plain }) => [preflight, plain]).find((one) => 'error' in one);
+  if (unanswered && 'error' in unanswered) return unasked(`no answer came: ${describeUnanswered(unanswered.error)}`);
   return pass(`refused: ${foreign.map(({ origin }) => origin).join(', ')}`);
 }
 

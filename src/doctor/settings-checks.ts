@@ -1,5 +1,5 @@
 import { maskDatabaseUrl } from '../config/database-address.ts';
-import type { SettingProblem, SettingsReport } from '../config/settings.ts';
+import { findWithoutEffect, type SettingProblem, type SettingsReport } from '../config/settings.ts';
 import { type Check, checkOf, count } from './check.ts';
 
 /** The settings of this environment: what is wrong, what is suspicious, and what production would say. */
@@ -7,6 +7,8 @@ export function checkSettings(report: SettingsReport, asProduction: SettingsRepo
   const { problems, warnings, production, values } = report;
   const valid = checkOf('configuration.settings', 'Settings');
   const suspicious = checkOf('configuration.warnings', 'Suspicious variables');
+  const effect = checkOf('configuration.effect', 'Without effect');
+  const idle = findWithoutEffect(report.sources);
   const rules = checkOf('configuration.production', 'Rules for production');
   const url = values.DATABASE_URL;
   const use = `for ${production ? 'production' : 'development'} on ${url === undefined ? 'the embedded database' : maskDatabaseUrl(url)}`;
@@ -17,6 +19,12 @@ export function checkSettings(report: SettingsReport, asProduction: SettingsRepo
     warnings.length === 0
       ? suspicious.pass('none')
       : suspicious.warn(`${count(warnings.length, 'variable')}: ${sayProblems(warnings)}`, sayFixes(warnings)),
+    idle.length === 0
+      ? effect.pass('none of those that are set')
+      : effect.warn(
+          `${idle.join(', ')}: checked, but this version has no accounts and no rate limits`,
+          'Nothing is protected by them yet: limit rates in a proxy in front, and who may reach the API.',
+        ),
     production
       ? judgeProduction(rules, problems)
       : asProduction.problems.length === 0

@@ -18,7 +18,7 @@ import { type Ending, eventually, openWorkshop, type Program, type Workshop } fr
 interface Check {
   id: string;
   title: string;
-  verdict: 'pass' | 'fail' | 'warn' | 'unknown';
+  verdict: 'pass' | 'fail' | 'warn' | 'unknown' | 'unasked';
   found: string;
   advice: string | null;
 }
@@ -101,7 +101,9 @@ async function examine(args: readonly string[], env: Record<string, string>): Pr
   assert.equal(json.stderr, '');
   const failed = checks.filter(({ verdict }) => verdict === 'fail');
   assert.equal(summary['fail'], failed.length);
-  assert.deepEqual([ok, json.code, text.code], failed.length === 0 ? [true, 0, 0] : [false, 1, 1]);
+  const unasked = checks.filter(({ verdict }) => verdict === 'unasked');
+  assert.equal(summary['unasked'], unasked.length);
+  assert.deepEqual([ok, json.code, text.code], failed.length + unasked.length === 0 ? [true, 0, 0] : [false, 1, 1]);
   for (const { title, advice } of failed) {
     assert.ok(advice !== null && advice.length > 5, title);
     assert.match(text.stdout, new RegExp(`FAIL .*${title.replace(/[()]/g, '.')}`));
@@ -145,6 +147,7 @@ describe('a healthy deployment', () => {
       });
     const before = await lastChange();
     const expected = [
+      'warn configuration.effect',
       // No TLS, and an address of this machine: the others need somebody else's word.
       'unknown server.certificate',
       'unknown server.redirect',
@@ -188,6 +191,51 @@ describe('a healthy deployment', () => {
   });
 });
 
+describe('a table that somebody has locked', () => {
+  test('has its blocker named: who, since when, doing what, without the values of its statement', async () => {
+    const own = await createOwnDatabase();
+    assert.equal((await workshop.run(['migrate'], { env: production(own) })).code, 0);
+    const quiet = await examine([], production(own));
+    assertVerdict(quiet.of('database.locks'), 'pass');
+    const holder = postgres(own, { max: 1, onnotice: () => {}, connection: { application_name: 'a long evening' } });
+    const waiter = postgres(own, { max: 1, onnotice: () => {}, connection: { application_name: 'waits' } });
+    try {
+      const [row] = await holder`select pg_backend_pid() as pid`;
+      await holder.unsafe('begin');
+      await holder.unsafe('lock table entries in access exclusive mode');
+      await holder.unsafe(`select 'canary-value', 4711`);
+      const waiting = waiter`select count(*) from entries`.catch((error: unknown) => error);
+      await eventually('somebody waits', () =>
+        inDatabase(own, async (sql) => {
+          const [found] =
+            await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'waits'`;
+          return found;
+        }),
+      );
+      const report = await examine([], production(own));
+      const locks = report.of('database.locks');
+      assert.ok(locks.verdict === 'warn' || locks.verdict === 'fail', locks.found);
+      assertVerdict(report.of('schema.drift'), 'unasked', /pid \d+ has locked entries/);
+      assert.ok(
+        locks.found.startsWith(
+          `pid ${row?.['pid']} of keeper (a long evening), idle in transaction, in a transaction for `,
+        ),
+      );
+      assert.match(
+        locks.found,
+        /has locked entries \(AccessExclusiveLock\), 1 session waits for it, up to \d+ s, its last statement: select \?, \?$/,
+      );
+      assert.match(locks.advice ?? '', /pg_terminate_backend/);
+      assert.doesNotMatch(report.stdout, /canary-value|4711/);
+      await holder.unsafe('rollback');
+      await waiting;
+    } finally {
+      await holder.end({ timeout: 1 });
+      await waiter.end({ timeout: 1 });
+    }
+  });
+});
+
 describe('settings', () => {
   test('every problem, and what is suspicious; the database is looked at all the same', async () => {
     const report = await examine([], production(url, { JWT_SECRET: 'changeme', PORT: '99999', LOGLEVEL: 'INFO' }));
@@ -197,6 +245,7 @@ describe('settings', () => {
       /2 problems: PORT .*JWT_SECRET is a well-known placeholder/,
     );
     assertVerdict(report.of('configuration.warnings'), 'warn', /LOGLEVEL/);
+    assertVerdict(report.of('configuration.effect'), 'warn', /^JWT_SECRET: checked, but this version has no accounts/);
     assertVerdict(report.of('database.reachable'), 'pass');
     assertVerdict(report.of('schema.drift'), 'pass');
     assertVerdict(report.of('criteria.7'), 'fail', /PORT, JWT_SECRET/);
@@ -234,7 +283,7 @@ describe('a database that cannot be asked', () => {
       /password authentication failed for user "keeper" \(28P01\)/,
     );
     assert.match(report.of('database.reachable').advice ?? '', /password in DATABASE_URL/);
-    assertVerdict(report.of('database.version'), 'unknown');
+    assertVerdict(report.of('database.version'), 'unasked');
     assertVerdict(report.of('configuration.settings'), 'pass');
     await strict.stop();
   });
@@ -254,7 +303,15 @@ describe('a database that cannot be asked', () => {
     );
     assertVerdict(report.of('database.reachable'), 'fail', /ECONNREFUSED/);
     assertVerdict(report.of('server.health'), 'fail', /nothing listens there/);
-    assertVerdict(report.of('server.time'), 'unknown');
+    assertVerdict(report.of('server.time'), 'unasked', /^not asked, because \/health of .* nothing listens there$/);
+    assertVerdict(report.of('schema.drift'), 'unasked');
+    const rest = report.checks.filter(({ id }) => /^(server|database|schema)\./.test(id));
+    // Only what needs no answer can be right: the address is one of this network.
+    assert.deepEqual(
+      rest.filter(({ verdict }) => verdict === 'pass').map(({ id }) => id),
+      ['server.address'],
+    );
+    assertVerdict(report.of('criteria.2'), 'unasked');
     assertVerdict(report.of('criteria.10'), 'fail');
   });
 
