@@ -46,7 +46,7 @@ export const catalog: readonly CatalogEntry[] = [
   },
   {
     name: 'seed',
-    summary: 'Fill an empty database with made-up sightings, to try out and to measure',
+    summary: 'Fill a database with made-up sightings, to try out and to measure',
     alsoCalled: ['demo', 'fill', 'generate-data', 'fixtures'],
     load: async () => (await import('./seed.ts')).command,
   },

@@ -7,8 +7,9 @@ import {
   settingGroups,
   settingNames,
 } from '../config/settings.ts';
+import { closest } from '../config/spelling.ts';
 import { type CatalogEntry, catalog, unknownCommand } from './catalog.ts';
-import type { Action, Command, Operand, Option } from './command.ts';
+import { type Action, type Command, type Operand, type Option, UsageError } from './command.ts';
 import { ExitCode, exitCodeMeanings } from './exit-codes.ts';
 
 /** What `help` explains besides commands. */
@@ -21,15 +22,17 @@ export const command: Command = {
   description: 'Explains a command or a topic. Without either it lists what there is.',
   operands: [
     { name: 'COMMAND', purpose: `A command, or one of the topics ${topics.map(({ name }) => name).join(' and ')}` },
+    { name: 'ACTION', purpose: 'One of the things that this command does, such as plan of migrate' },
   ],
   exitCodes: [ExitCode.ok, ExitCode.usage],
   examples: [
     { line: 'catatlas help serve', purpose: 'explain the command serve' },
+    { line: 'catatlas help migrate plan', purpose: 'explain one of its actions' },
     { line: 'catatlas help settings', purpose: 'list every setting' },
   ],
   async run(args, io) {
-    const [name] = args.operands;
-    io.stdout(name === undefined ? renderOverview() : await renderHelpOf(name));
+    const [name, action] = args.operands;
+    io.stdout(name === undefined ? renderOverview() : await renderHelpOf(name, action));
     return ExitCode.ok;
   },
 };
@@ -45,11 +48,15 @@ export const commands: readonly CatalogEntry[] = [
   },
 ];
 
-async function renderHelpOf(name: string): Promise<string> {
+async function renderHelpOf(name: string, action: string | undefined): Promise<string> {
   const topic = topics.find((each) => each.name === name);
+  if (topic && action !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(action)}`);
   if (topic) return topic.render();
   const entry = commands.find((each) => each.name === name);
-  if (entry) return renderCommandHelp(entry, await entry.load());
+  if (entry) {
+    const described = await entry.load();
+    return action === undefined ? renderCommandHelp(entry, described) : renderActionHelp(entry, described, action);
+  }
   throw unknownCommand(name, [...topics.map((each) => ({ ...each, alsoCalled: [] })), ...commands]);
 }
 
@@ -128,9 +135,39 @@ export function renderCommandHelp(entry: Pick<CatalogEntry, 'name' | 'summary'>,
       'Exit codes',
       described.exitCodes.map((code) => ({ name: String(code), summary: exitCodeMeanings[code] })),
     ),
-    examplesSection(described.examples),
+    ...(described.examples.length > 0 ? [examplesSection(described.examples)] : []),
   );
   return parts.join('\n').trimEnd().concat('\n');
+}
+
+/** The text of `catatlas help NAME ACTION`: the command with nothing but this action. */
+function renderActionHelp(entry: Pick<CatalogEntry, 'name'>, described: Command, name: string): string {
+  // Some commands take theirs as an operand.
+  const choices = described.operands?.flatMap((operand) => operand.choices ?? []) ?? [];
+  const action = described.actions?.find((each) => each.name === name);
+  if (!action && choices.includes(name)) return renderCommandHelp({ ...entry, summary: name }, described);
+  if (!action) {
+    const known = [...(described.actions ?? []).map((each) => each.name), ...choices];
+    if (known.length === 0)
+      throw new UsageError(`${entry.name} has no actions`, `To see what it does: catatlas help ${entry.name}`);
+    const meant = closest(name, known);
+    throw new UsageError(
+      `${entry.name} has no action ${JSON.stringify(name)}: it has ${known.join(', ')}`,
+      meant === undefined ? undefined : `Did you mean ${meant}?`,
+    );
+  }
+  const { actions: _, requiresAction: _required, ...rest } = described;
+  const line = `catatlas ${entry.name} ${name}`;
+  const examples = described.examples.filter((each) => `${each.line} `.includes(`${line} `));
+  return renderCommandHelp(
+    { name: `${entry.name} ${name}`, summary: action.purpose },
+    {
+      ...rest,
+      operands: action.operands ?? [],
+      options: [...(action.options ?? []), ...(described.options ?? [])],
+      examples,
+    },
+  );
 }
 
 /** `catatlas serve [--host ADDRESS] [--port PORT]` */

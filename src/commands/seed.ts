@@ -12,10 +12,12 @@ export const command: Command = {
 one place, notes in English and German, addresses with coordinates, links, analyses, insights and comments. The same number of
 entries and the same seed give the same rows, on every machine. A million entries take about a minute.
 
-A database with rows is refused. With production settings it also wants --yes.`,
+A database with rows is refused, unless --append adds to them: ids then go on after the highest. With production settings it also
+wants --yes. From a clone, without the executable: bun run seed --entries 200, or npx -y bun@1.4.5 run seed --entries 200.`,
   options: [
     { name: 'entries', value: 'N', purpose: `How many sightings, from 1 to ${mostEntries}` },
     { name: 'seed', value: 'S', purpose: `What chance follows, from 0 to ${2 ** 32 - 1} (default ${defaultSeed})` },
+    { name: 'append', purpose: 'Add to the rows that are there; nothing of them is changed' },
     { name: 'yes', purpose: 'Do it with production settings too' },
     { name: 'json', purpose: 'Print a JSON object' },
     { name: 'data-dir', value: 'DIRECTORY', purpose: 'Where the embedded database is kept', setting: 'DATA_DIR' },
@@ -33,6 +35,7 @@ A database with rows is refused. With production settings it also wants --yes.`,
   ],
   examples: [
     { line: 'catatlas seed --entries 200', purpose: 'something to look at' },
+    { line: 'catatlas seed --entries 200 --append', purpose: 'the same, beside sightings of your own' },
     { line: 'catatlas seed --entries 1000000 --seed 7', purpose: 'a database to measure with' },
   ],
   async run(args, io) {
@@ -52,6 +55,7 @@ A database with rows is refused. With production settings it also wants --yes.`,
           database,
           entries,
           seed,
+          append: args.switches.has('append'),
           onProgress: progress.show,
           shutdown: io.shutdown,
         });

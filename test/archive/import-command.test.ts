@@ -273,6 +273,34 @@ describe('catatlas import and seed', () => {
     assert.deepEqual(reports[0], reports[1]);
   });
 
+  it('seeds beside rows that are there when that is asked for, as often as one likes', async () => {
+    const env = { DATABASE_URL: await server.createDatabase(), DEBUG: 'True' };
+    assert.equal((await run(migrateCommand, [], env)).code, ExitCode.ok);
+    const database = connectPostgres({ url: env.DATABASE_URL, applicationName: 'test' });
+    try {
+      // What the README has people do first; and ids of rows that have gone are not given again.
+      await database.sql`insert into entries (text, created_at) values ('mine', now()), ('gone', now())`;
+      await database.sql`delete from entries where text = 'gone'`;
+      const refused = await run(seedCommand, ['--entries', '60'], env);
+      assert.deepEqual([refused.code, /To add .*: --append\.$/.test(refused.stderr)], [ExitCode.failure, true]);
+      for (let time = 0; time < 2; time += 1) {
+        const { code, stderr } = await run(seedCommand, ['--entries', '60', '--append'], env);
+        assert.equal(code, ExitCode.ok, stderr);
+      }
+      const [row] = await database.sql`
+        select count(*)::int as entries, max(id)::int as highest, count(*) filter (where text = 'mine')::int as mine,
+          (select nextval(pg_get_serial_sequence('entries', 'id')))::int as next,
+          (select count(*)::int from entries as one join entries as other on other.id = one.id + 60 and other.text = one.text
+            and other.cat_id is not distinct from one.cat_id + (select count(*) / 2 from cats) where one.id between 3 and 62) as alike,
+          (select count(*)::int from cat_insights, jsonb_array_elements(insight -> 'citations') as citation
+            where not exists (select from entries where id = (citation ->> 'entry_id')::bigint and cat_id = cat_insights.cat_id)) as astray
+        from entries`;
+      assert.deepEqual(row, { entries: 121, highest: 122, mine: 1, next: 123, alike: 60, astray: 0 });
+    } finally {
+      await database.close();
+    }
+  });
+
   it('seeds production only when that is said', async () => {
     const env = {
       DATABASE_URL: await server.createDatabase(),
