@@ -289,3 +289,77 @@ describe('config', () => {
     assert.match(stderr, /DATABSE_URL .*\n +Did you mean DATABASE_URL\?/);
   });
 });
+
+describe('one action', () => {
+  test('is explained by help, in whichever way that is asked', async () => {
+    for (const argv of [
+      ['help', 'migrate', 'plan'],
+      ['migrate', 'plan', '--help'],
+      ['help', 'migrate', 'plan', '--help'],
+    ]) {
+      const { code, stdout } = await run(argv);
+      assert.equal(code, ExitCode.ok);
+      assert.match(stdout, /^Show what up would run/);
+      assert.match(stdout, /^Usage: catatlas migrate plan \[--to N\]/m);
+      assert.doesNotMatch(stdout, /--dry-run\b.*rehearsal/);
+    }
+    for (const { name, load } of commands)
+      for (const action of (await load()).actions ?? []) {
+        const { code, stdout } = await run(['help', name, action.name]);
+        assert.equal(code, ExitCode.ok);
+        assert.ok(stdout.includes(`Usage: catatlas ${name} ${action.name}`), `${name} ${action.name}`);
+        for (const option of action.options ?? []) assert.ok(stdout.includes(`--${option.name}`), option.name);
+      }
+    assert.equal((await run(['help', 'config', 'check'])).code, ExitCode.ok);
+  });
+
+  test('that does not exist is a wrong usage, with what was probably meant', async () => {
+    const wrong = await run(['help', 'migrate', 'paln']);
+    assert.deepEqual([wrong.code, /Did you mean plan\?/.test(wrong.stderr)], [ExitCode.usage, true]);
+    assert.match((await run(['help', 'serve', 'x'])).stderr, /serve has no actions/);
+    assert.equal((await run(['help', 'settings', 'x'])).code, ExitCode.usage);
+  });
+});
+
+describe('errors with --json', () => {
+  test('are an object on standard output, and still a message on standard error', async () => {
+    for (const { name, load } of commands) {
+      const { options = [], actions = [] } = await load();
+      if (!options.some((option) => option.name === 'json')) continue;
+      const { code, stdout, stderr } = await run([
+        name,
+        ...actions.slice(0, 1).map((one) => one.name),
+        '--json',
+        '--no-such-option',
+      ]);
+      const { ok, error } = JSON.parse(stdout);
+      assert.deepEqual([ok, error.exit_code, code], [false, ExitCode.usage, ExitCode.usage], name);
+      assert.match(error.message, /unknown option --no-such-option/);
+      assert.ok(stderr.startsWith(`catatlas: ${error.message}`), stderr);
+    }
+  });
+
+  test('of the settings and of the work, too; what stands there already is not followed by a second object', async () => {
+    const failing = (answers: boolean): Command => ({
+      description: '',
+      options: [{ name: 'json', purpose: '' }],
+      exitCodes: [],
+      examples: [],
+      run: async (_args, io) => {
+        if (answers) io.stdout('{"answer":1}\n');
+        throw new CommandFailure(ExitCode.lockTimeout, 'somebody is in the way');
+      },
+    });
+    const entries = (answers: boolean) =>
+      commands.map((entry) => (entry.name === 'serve' ? { ...entry, load: async () => failing(answers) } : entry));
+    const bare = await run(['serve', '--json'], {}, entries(false));
+    assert.deepEqual(JSON.parse(bare.stdout), {
+      ok: false,
+      error: { message: 'somebody is in the way', hint: null, exit_code: ExitCode.lockTimeout },
+    });
+    assert.equal((await run(['serve', '--json'], {}, entries(true))).stdout, '{"answer":1}\n');
+    assert.equal((await run(['serve'], {}, entries(false))).stdout, '');
+    const settings = await run(['migrate', '--json'], { DATABASE_URL: 'mysql://x' });
+    assert.equal(JSON.parse(settings.stdout).error.exit_code, ExitCode.usage);
+  });
+});

@@ -2,6 +2,7 @@ import { SettingsError } from '../config/settings.ts';
 import { parseArguments } from './arguments.ts';
 import { type CatalogEntry, defaultCommand, unknownCommand } from './catalog.ts';
 import { CommandFailure, type CommandIO, UsageError } from './command.ts';
+import { keepProgressApart } from './command-progress.ts';
 import { ExitCode } from './exit-codes.ts';
 import { commands } from './help.ts';
 
@@ -16,11 +17,12 @@ export async function runCommandLine(
   entries: readonly CatalogEntry[] = commands,
 ): Promise<ExitCode> {
   let answered = false;
+  const apart = keepProgressApart(io);
   const watched: CommandIO = {
-    ...io,
+    ...apart,
     stdout(text) {
       answered = true;
-      io.stdout(text);
+      apart.stdout(text);
     },
   };
   const tell = (exitCode: ExitCode, message: string, hint?: string) => {
