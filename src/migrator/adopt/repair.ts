@@ -137,7 +137,7 @@ function makeRepaired(table: PrototypeTable, columns: readonly PrototypeColumn[]
   // OFFSET 0: conditions look at what is repaired, and not at what the old row had under the same name.
   return `
     create table ${repaired(table)} as
-    select * from (
+    select ${columns.map(({ name }) => name).join(', ')}, old_key from (
       select ${fields.join(', ')}, prototype.${key}::bigint as old_key
       from ${table} as prototype join ${bad(table)} as bad on bad.key = prototype.${key} offset 0
     ) as row where ${kept}`;
