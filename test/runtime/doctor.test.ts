@@ -169,6 +169,9 @@ describe('a healthy deployment', () => {
     assertVerdict(report.of('server.docs'), 'pass', /OpenAPI 3\.1\.\d with \d\d paths/);
     assertVerdict(report.of('criteria.13'), 'pass', /0 hours old/);
     assertVerdict(report.of('server.time'), 'pass', /median [\d.]+ ms of 7 requests/);
+    // The server itself has said so at its start.
+    const said = program.log.find(({ message }) => message?.startsWith('settings without effect'));
+    assert.deepEqual(said?.['settings'], ['JWT_SECRET']);
     const methods = () => {
       const lines = program.log.filter(({ message }) => message === 'request');
       return [...new Set(lines.map((line) => line['method']))].sort();
