@@ -77,6 +77,12 @@ curl ${usualAddress}/entries \\
 - Paths have no prefix and no trailing slash. Every \`GET\` also answers \`HEAD\`; a wrong method is 405 with an \`Allow\` header.
 - Every answer has an \`x-request-id\` header. Send your own and it is used.
 
+## Who may do what
+
+There are no accounts yet, and no operation asks for credentials. Everybody may read, add, assign, mark favourites, rename cats and delete comments.
+Changing and deleting sightings, deleting cats and taking sightings away from them are refused in production (403 \`EDITS_CLOSED\`) unless the
+operator has set \`ALLOW_ANONYMOUS_EDITS=True\`.
+
 ## Errors
 
 Every error has a \`code\` that never changes, a \`message\` for people, and says with \`retryable\` whether trying again helps.

@@ -207,6 +207,7 @@ export const catRoutes = (context: AppContext) => {
           summary: 'Delete a cat',
           description: 'Deletes the cat, its comments and insights. Its sightings stay and belong to no cat.',
           success: { status: 204, description: 'Deleted' },
+          policy: 'owner',
           errors: ['CAT_NOT_FOUND'],
         }),
       },

@@ -1,5 +1,6 @@
 import { build } from '../build.ts';
 import { systemClock } from '../clock.ts';
+import { describeAccess } from '../config/access.ts';
 import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
 import type { AppContext } from '../context.ts';
 import type { Database, Sql } from '../database/connect.ts';
@@ -42,6 +43,7 @@ started again, it goes on with everything that was acknowledged.`,
     'HOST',
     'PORT',
     'ALLOWED_ORIGINS',
+    'ALLOW_ANONYMOUS_EDITS',
     'JWT_SECRET',
     'LOG_LEVEL',
     'SENTRY_DSN',
@@ -71,6 +73,11 @@ started again, it goes on with everything that was acknowledged.`,
       runtime: build.runtime,
     });
     log.info(`Environment: ${settings.production ? 'production' : 'development'}`);
+    log.info('access', { access: describeAccess(settings) });
+    if (settings.production && settings.ALLOW_ANONYMOUS_EDITS)
+      log.warn('every visitor may change and delete what others have made', {
+        remedy: 'Leave ALLOW_ANONYMOUS_EDITS out, unless you trust everybody who reaches this server.',
+      });
     if (settings.withoutEffect.length > 0)
       log.warn('settings without effect: this version has no accounts and no rate limits', {
         settings: settings.withoutEffect,

@@ -89,6 +89,7 @@ describe('defaults', () => {
       REFRESH_TOKEN_EXPIRE_DAYS: 7,
       ENABLE_REGISTRATION: true,
       ALLOWED_ORIGINS: ['http://localhost:5173'],
+      ALLOW_ANONYMOUS_EDITS: true,
       RATE_LIMIT_PER_MINUTE: 100,
       AUTH_RATE_LIMIT_PER_MINUTE: 5,
       LOG_LEVEL: 'INFO',

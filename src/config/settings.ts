@@ -317,6 +317,15 @@ export const settingsTable = {
     example: 'https://catatlas.com,https://www.catatlas.com',
     default: ['http://localhost:5173'] as string[],
   }),
+  ALLOW_ANONYMOUS_EDITS: setting({
+    group: 'Limits',
+    kind: trueOrFalse,
+    purpose:
+      'Whether every visitor may change and delete sightings, delete cats and take sightings away from them. There are no accounts yet, so a visitor cannot prove what is theirs. False: these operations are refused with 403 EDITS_CLOSED.',
+    example: 'False',
+    default: (facts) => !facts.production,
+    defaultText: 'False in production, True in development',
+  }),
   RATE_LIMIT_PER_MINUTE: setting({
     group: 'Limits',
     kind: wholeNumber(1, 1_000_000),

@@ -1,3 +1,4 @@
+import { describeAccess } from '../config/access.ts';
 import { maskDatabaseUrl } from '../config/database-address.ts';
 import { findWithoutEffect, type SettingProblem, type SettingsReport } from '../config/settings.ts';
 import { type Check, checkOf, count } from './check.ts';
@@ -33,7 +34,18 @@ export function checkSettings(report: SettingsReport, asProduction: SettingsRepo
             `this environment is for development; with DEBUG=False ${count(asProduction.problems.length, 'setting')} would stop the start: ${namesOf(asProduction.problems)}`,
             'Before a deployment: catatlas config check, with its environment.',
           ),
+    judgeAccess(report),
   ];
+}
+
+function judgeAccess({ values: { ALLOW_ANONYMOUS_EDITS }, production }: SettingsReport): Check {
+  const access = checkOf('configuration.access', 'Open to everybody');
+  if (ALLOW_ANONYMOUS_EDITS === undefined)
+    return access.unknown('ALLOW_ANONYMOUS_EDITS could not be read', 'Correct the settings first.');
+  const found = describeAccess({ ALLOW_ANONYMOUS_EDITS });
+  return production && ALLOW_ANONYMOUS_EDITS
+    ? access.warn(found, 'Leave ALLOW_ANONYMOUS_EDITS out, unless you trust everybody who reaches this server.')
+    : access.pass(found);
 }
 
 function judgeProduction(rules: ReturnType<typeof checkOf>, problems: readonly SettingProblem[]): Check {

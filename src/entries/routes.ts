@@ -108,6 +108,7 @@ export const entryRoutes = (context: AppContext) => {
           description:
             'Changes what is sent, keeps what is left out, clears what is null. A changed location loses its coordinates until it is normalised again.',
           success: { description: 'The changed sighting' },
+          policy: 'owner',
           errors: ['TEXT_EMPTY', 'ENTRY_NOT_FOUND'],
         }),
       },
@@ -126,6 +127,7 @@ export const entryRoutes = (context: AppContext) => {
           summary: 'Delete a sighting',
           description: 'Deletes the sighting and its analysis.',
           success: { status: 204, description: 'Deleted' },
+          policy: 'owner',
           errors: ['ENTRY_NOT_FOUND'],
         }),
       },
@@ -178,6 +180,7 @@ export const entryRoutes = (context: AppContext) => {
           summary: 'Take a sighting away from its cat',
           description: 'Undoes an assignment. A sighting that has no cat stays as it is.',
           success: { description: 'The sighting, without a cat' },
+          policy: 'owner',
           errors: ['ENTRY_NOT_FOUND'],
         }),
       },

@@ -6,6 +6,8 @@ import { answerPreflight, corsHeaders } from './cors.ts';
 import { built } from './later.ts';
 import { answerUnmatched, RouteTable } from './methods.ts';
 import type { DocumentedRoute } from './openapi.ts';
+import { policyOf } from './operation.ts';
+import { requirePolicy } from './policy.ts';
 import { asAppError, logProblem, renderProblem } from './problem.ts';
 import { rawQuery } from './raw-query.ts';
 import { noteInterruption } from './read-again.ts';
@@ -57,12 +59,14 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
       const facts = factsOf(ctx.request);
       facts.route = ctx.route;
       facts.params = { ...ctx.params };
+      requirePolicy(settings, policyOf(hooksOf(routes(), ctx.request.method, ctx.route).detail));
       Object.assign(ctx, { query: rawQuery(ctx.request.url) });
     })
     // What has no use for a body must not fail on one, nor wait for it: a photo sent to an operation that answers 501.
-    .onParse({ as: 'global' }, ({ request, route }) =>
-      schemasOf(routes(), request.method, route).body === undefined ? null : readJsonBody(request),
-    )
+    .onParse({ as: 'global' }, ({ request, route }) => {
+      requirePolicy(settings, policyOf(hooksOf(routes(), request.method, route).detail));
+      return schemasOf(routes(), request.method, route).body === undefined ? null : readJsonBody(request);
+    })
     // A Response, never status(): Elysia 1.4.30 turns the second 404 into a 200 otherwise (elysiajs/elysia#1969).
     .onError({ as: 'global' }, ({ error, code, request, route, body }) => {
       const facts = factsOf(request);
@@ -97,9 +101,19 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
 
 /** The schemas of one route, for a second look at a request that failed the first. */
 function schemasOf(routes: readonly DocumentedRoute[], method: string, path: string): RequestSchemas {
-  const hooks = routes.find((route) => route.method === method && route.path === path)?.hooks as
-    | { params?: unknown; query?: unknown; body?: unknown }
-    | undefined;
+  const hooks = hooksOf(routes, method, path);
   const schema = (part: unknown) => built(part) as z.ZodType | undefined;
-  return { path: schema(hooks?.params), query: schema(hooks?.query), body: schema(hooks?.body) };
+  return { path: schema(hooks.params), query: schema(hooks.query), body: schema(hooks.body) };
+}
+
+/** What a route was registered with; nothing for one that does not exist. */
+function hooksOf(routes: readonly DocumentedRoute[], method: string, path: string): RouteHooks {
+  return (routes.find((route) => route.method === method && route.path === path)?.hooks ?? {}) as RouteHooks;
+}
+
+interface RouteHooks {
+  params?: unknown;
+  query?: unknown;
+  body?: unknown;
+  detail?: unknown;
 }

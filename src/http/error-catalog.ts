@@ -45,6 +45,15 @@ export const errorCatalog = {
     cause: 'Distances were asked for from a sighting whose place on the map is not known.',
     remedy: 'Geocode its location first: `POST /entries/{entry_id}/normalize-location`.',
   },
+  EDITS_CLOSED: {
+    status: 403,
+    title: 'Changing and deleting is closed',
+    example: 'This server does not let visitors change or delete what is there. Ask its operator to do it.',
+    cause:
+      'Visitors cannot prove yet what is theirs, so a server in production lets none of them change or delete a sighting, delete a cat or take a sighting away from it.',
+    remedy:
+      'Do not repeat it. The operator of a server whose visitors all trust each other can allow it: `ALLOW_ANONYMOUS_EDITS=True`.',
+  },
   NOT_FOUND: {
     status: 404,
     title: 'No such path',

@@ -12,6 +12,7 @@ import { type ErrorCode, type ErrorEntry, errorCatalog, errorType, isRetryable }
 import { type ExampleSource, exampleOf } from './example.ts';
 import { built } from './later.ts';
 import { type Answer, describedBy, type OperationFacts } from './operation.ts';
+import { describePolicy } from './policy.ts';
 
 // This file is imported when the document is first asked for, not at start-up: building it takes tens of milliseconds.
 
@@ -168,7 +169,7 @@ export function buildDocument({ routes, info, tags, servers }: DocumentOptions):
       openapi: '3.1.1',
       info: { ...info, license: { name: 'MIT', identifier: 'MIT' } },
       servers: servers ?? [{ url: '/', description: 'This server' }],
-      // Says that no operation asks for credentials, where leaving it out would say nothing.
+      // Says that no operation asks for credentials, where leaving it out would say nothing. What is closed is closed with any.
       security: [],
       tags: tags.filter((tag) => routes.some((route) => describedBy(schemasOf(route).detail)?.tag === tag.name)),
       paths,
@@ -215,12 +216,12 @@ function buildOperation(
   const body = schemas.body;
   if (body !== undefined && !isZod(body)) throw new Error(`${name}: its body is not a zod schema`);
   const hasInput = body !== undefined || Object.keys(requestParams).length > 0;
-  const { operationId, summary, description } = facts;
+  const { operationId, summary } = facts;
   return {
     operationId,
     tags: [facts.tag],
     summary,
-    description,
+    description: [facts.description, describePolicy(facts.policy ?? 'anyone')].filter(Boolean).join('\n\n'),
     ...(facts.deprecated === true && { deprecated: true }),
     ...(Object.keys(requestParams).length > 0 && { requestParams }),
     ...(body && {
@@ -301,6 +302,7 @@ function errorAnswersOf(
   const codes = new Set<ErrorCode>(facts.errors);
   if (hasBody) codes.add('BODY_INCOMPLETE').add('PAYLOAD_TOO_LARGE').add('UNSUPPORTED_MEDIA_TYPE');
   if (hasInput) codes.add('VALIDATION_FAILED');
+  if (facts.policy === 'owner') codes.add('EDITS_CLOSED');
   codes.add('INTERNAL_ERROR');
   if (facts.needsDatabase !== false) {
     codes.add('DATABASE_UNAVAILABLE').add('NOT_READY');

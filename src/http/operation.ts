@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ErrorCode } from './error-catalog.ts';
 import type { Later } from './later.ts';
+import type { Policy } from './policy.ts';
 
 /** An answer that is not an error. Its schema is taken from the route's `response` unless one is given here. */
 export interface Answer {
@@ -28,6 +29,8 @@ export interface OperationFacts {
   success: Answer & { status?: number };
   /** Other answers with a body of their own, by status: for example the 503 of a readiness check. */
   otherAnswers?: Readonly<Record<number, Answer>>;
+  /** Who may do it. Default: `anyone`. Adds its own error to the document. */
+  policy?: Policy;
   /** The errors of this operation. What every operation can answer (413, 415, 422, 500, 503) is added by itself. */
   errors: readonly ErrorCode[];
   /** The shape of `detail` in the `errors` above that are below 500: the profile-page endpoints have an object (contract section 2). */
@@ -57,6 +60,11 @@ export interface OperationDetail {
 export function operation(facts: OperationFacts): OperationDetail {
   const { operationId, tag, summary, description } = facts;
   return { operationId, tags: [tag], summary, description, [factsKey]: facts };
+}
+
+/** Who may do the operation that a route's `detail` describes. */
+export function policyOf(detail: unknown): Policy {
+  return describedBy(detail)?.policy ?? 'anyone';
 }
 
 /** The facts that `operation` put into a route's `detail`, or undefined where it was not used. */

@@ -144,7 +144,30 @@ describe('smoke, against a stand-in with one fault', () => {
   it('fails when DELETE answers 500', async () => {
     const outcome = await smoke((await start(answer500('DELETE /entries/:id'))).url);
     assert.equal(outcome.code, thresholdsCrossed, story(outcome));
-    assertFalse(outcome, 'the sighting can be deleted');
+    assertFalse(outcome, 'the sighting is deleted, or nobody may delete');
+  });
+
+  it('passes where nobody may delete, and says which sighting stays', async () => {
+    const { url, entries } = await start(({ route, response }) => {
+      if (route !== 'DELETE /entries/:id') return false;
+      response.writeHead(403, { 'content-type': 'application/json' }).end('{"code":"EDITS_CLOSED"}');
+      return true;
+    });
+    const outcome = await smoke(url);
+    assert.equal(outcome.code, 0, story(outcome));
+    assert.equal(entries.size, 1);
+    assert.match(story(outcome), /sighting 1 stays/);
+  });
+
+  it('fails when something else refuses the deletion with 403', async () => {
+    const { url } = await start(({ route, response }) => {
+      if (route !== 'DELETE /entries/:id') return false;
+      response.writeHead(403).end('Forbidden');
+      return true;
+    });
+    const outcome = await smoke(url);
+    assert.equal(outcome.code, thresholdsCrossed, story(outcome));
+    assertFalse(outcome, 'the sighting is deleted, or nobody may delete');
   });
 
   it('fails when a connection breaks in the middle of an answer', async () => {
