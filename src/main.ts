@@ -3,6 +3,7 @@ import { faultReporter } from './observability/fault-reports.ts';
 import { createLog, type Log } from './observability/log.ts';
 import type { FileError } from './platform/file-error.ts';
 import { openOutput } from './platform/output.ts';
+import { endingSignals, idleSignals } from './platform/signals.ts';
 
 // Before anything imports Elysia, which decides at import whether to be a development server. By a variable, because the
 // bundler replaces the expression process.env.NODE_ENV by a constant.
@@ -76,16 +77,16 @@ async function exit(code: number): Promise<never> {
 const echo = 250;
 let firstSignal: number | undefined;
 
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const)
+// Until there is a handler, a signal ends the process in the middle of its requests.
+for (const [signal, code] of endingSignals())
   process.on(signal, () => {
     const now = performance.now();
     firstSignal ??= now;
     if (controller.signal.aborted && now - firstSignal > echo) process.exit(code);
     controller.abort();
   });
+
+for (const signal of idleSignals()) process.on(signal, () => {});
 
 let crashed = false;
 

@@ -123,6 +123,7 @@ async function openMetrics(
     const server = await serve({
       hostname,
       port,
+      idleSeconds: settings.KEEP_ALIVE_SECONDS,
       async fetch(request) {
         // Its answer is usually there in a millisecond. One that is late counts at the next scrape.
         await Promise.race([database.look(), turn(scrapePatience)]);

@@ -205,11 +205,12 @@ async function turnFor(milliseconds: number): Promise<void> {
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
-async function bind({ HOST, PORT }: Settings, log: Log, answer: Promise<Answer>): Promise<Server> {
+async function bind({ HOST, PORT, KEEP_ALIVE_SECONDS }: Settings, log: Log, answer: Promise<Answer>): Promise<Server> {
   try {
     return await serve({
       hostname: HOST,
       port: PORT,
+      idleSeconds: KEEP_ALIVE_SECONDS,
       async fetch(request, peer) {
         factsOf(request).peer = peer;
         return (await answer)(request);

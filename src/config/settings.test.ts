@@ -64,6 +64,7 @@ describe('defaults', () => {
       DEBUG: true,
       HOST: '127.0.0.1',
       PORT: 8000,
+      KEEP_ALIVE_SECONDS: 240,
       SHUTDOWN_DRAIN_SECONDS: 0,
       SHUTDOWN_TIMEOUT_SECONDS: 25,
       FLY_REGION: undefined,

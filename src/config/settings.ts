@@ -113,6 +113,14 @@ export const settingsTable = {
     example: '8000',
     default: 8000,
   }),
+  KEEP_ALIVE_SECONDS: setting({
+    group: 'Server',
+    kind: wholeNumber(5, 255, 'seconds'),
+    purpose:
+      'How long a connection without a request is kept. Longer than the proxy in front keeps it, or the proxy sends a request into a connection that is being closed: docs/troubleshooting.md has a table of proxies. Without effect on Deno, which closes none.',
+    example: '240',
+    default: 240,
+  }),
   SHUTDOWN_DRAIN_SECONDS: setting({
     group: 'Server',
     kind: wholeNumber(0, 300, 'seconds'),

@@ -4,7 +4,7 @@ import type { AppContext } from '../context.ts';
 import { readJsonBody } from './body.ts';
 import { answerPreflight, corsHeaders } from './cors.ts';
 import { built } from './later.ts';
-import { answerUnmatched, RouteTable } from './methods.ts';
+import { answerUnmatched, RouteTable, requireOrdinary } from './methods.ts';
 import type { DocumentedRoute } from './openapi.ts';
 import { policyOf } from './operation.ts';
 import { requirePolicy } from './policy.ts';
@@ -46,6 +46,7 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
     })
     .use(corsHeaders(settings.ALLOWED_ORIGINS))
     .onRequest(({ request }) => {
+      requireOrdinary(request);
       const preflight = answerPreflight(settings.ALLOWED_ORIGINS, request);
       if (preflight) return preflight;
       const { path } = factsOf(request);

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { factsOf } from './request-facts.ts';
 
 /** The most that a JSON body may hold, in bytes: the largest valid one (5000 escaped emoji and its fields) is under 100 kB. */
 export const maxJsonBytes = 1_048_576;
@@ -38,11 +39,14 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
+  const { peer } = factsOf(request);
   for await (const chunk of received(request.body)) {
     size += chunk.length;
     if (size > limit) throw tooLarge();
     chunks.push(chunk);
+    peer?.arrived(chunk.length);
   }
+  peer?.arrivedWhole();
   // Bun 1.4.5 refuses what may follow a chunked body (trailer fields, RFC 9112 7.1.2) with a 400 of its own, but after it has given the
   // body. What it has refused must not be done, or a client that tries again does it twice. A turn later it has said so.
   if (request.headers.has('transfer-encoding')) {

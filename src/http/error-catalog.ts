@@ -31,6 +31,13 @@ export const errorCatalog = {
       'The connection broke, or stood still for a minute, before the body of the request was there. Nothing was done.',
     remedy: 'Send the request again.',
   },
+  HOST_REPEATED: {
+    status: 400,
+    title: 'More than one Host',
+    example: 'The request has more than one Host: send one',
+    cause: 'The request has two `Host` headers, or one with a comma: which server it is meant for cannot be known.',
+    remedy: 'Send one. Whoever did not write it by hand looks at the proxy between.',
+  },
   NO_SIGHTINGS: {
     status: 400,
     title: 'Cat has no sightings',
@@ -132,6 +139,13 @@ export const errorCatalog = {
     example: 'Internal Server Error',
     cause: 'A fault of the server. What exactly is in its log, under the request id.',
     remedy: 'Try again later; if it stays, report the `request_id`.',
+  },
+  METHOD_UNKNOWN: {
+    status: 501,
+    title: 'Method unknown',
+    example: 'The server does not know this method',
+    cause: 'The method of the request is none that any path of this API could have.',
+    remedy: 'Use one that the document names. Methods are written in capital letters.',
   },
   NOT_IMPLEMENTED: {
     status: 501,

@@ -47,8 +47,18 @@ test('404 for an unknown path, 405 with Allow for a known one, the methods for O
 });
 
 test('a trailing slash leads to the path without it, never to another host', () => {
-  const answer = answerUnmatched(table, request('GET', '/entries/?a=1&b=2'));
-  assert.deepEqual([answer.status, answer.headers.get('location')], [307, '/entries?a=1&b=2']);
+  const cases: [path: string, location: string, leadsTo: string][] = [
+    ['/entries/?a=1&b=2', '../entries?a=1&b=2', '/entries?a=1&b=2'],
+    ['/entries/7/', '../7', '/entries/7'],
+    ['/entries///', '../../../entries', '/entries'],
+    ['/a.b/c:d//', '../../c:d', '/a.b/c:d'],
+  ];
+  for (const [path, location, leadsTo] of cases) {
+    const answer = answerUnmatched(table, request('GET', path));
+    assert.deepEqual([answer.status, answer.headers.get('location')], [307, location]);
+    assert.equal(new URL(location, `http://localhost${path}`).href, `http://localhost${leadsTo}`);
+    assert.equal(new URL(location, `http://localhost/prefix${path}`).href, `http://localhost/prefix${leadsTo}`);
+  }
   assert.equal(errorOf(() => answerUnmatched(table, request('GET', '//evil.example/entries/'))).status, 404);
   assert.equal(errorOf(() => answerUnmatched(table, request('GET', '//entries/'))).status, 404);
 });

@@ -5,6 +5,20 @@ export function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
 }
 
+/** The methods of HTTP that a path here may have. */
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/**
+ * Throws 501 for a method that no path of any version has (RFC 9110, 15.6.2), and 400 for a request with two Hosts (RFC 9112, 3.2), which
+ * two servers on its way may take for different ones. Bun 1.4.5 joins them with a comma; Deno 2.9.6 refuses them by itself.
+ */
+export function requireOrdinary(request: Request): void {
+  if (!knownMethods.has(request.method))
+    throw new AppError(501, 'METHOD_UNKNOWN', 'The server does not know this method', { retryable: false });
+  if (request.headers.get('host')?.includes(','))
+    throw new AppError(400, 'HOST_REPEATED', 'The request has more than one Host: send one');
+}
+
 /** Which methods a path has, so that 404 and 405 can be told apart: Elysia knows only 404. */
 export class RouteTable {
   readonly #fixed = new Map<string, string[]>();
@@ -65,7 +79,11 @@ export function answerUnmatched(table: RouteTable, request: Request): Response {
   }
   // `//host/` would be a redirect to another host: only a path with one leading slash is ours.
   const trimmed = pathname.replace(/\/+$/, '');
-  if (trimmed !== pathname && !trimmed.startsWith('//') && table.methodsOf(trimmed))
-    return new Response(null, { status: 307, headers: { location: `${trimmed}${search}` } });
+  if (trimmed !== pathname && !trimmed.startsWith('//') && table.methodsOf(trimmed)) {
+    // Relative, because a proxy may have taken a prefix off the path: up by as many slashes as there are too many.
+    const up = '../'.repeat(pathname.length - trimmed.length);
+    const location = `${up}${trimmed.slice(trimmed.lastIndexOf('/') + 1)}${search}`;
+    return new Response(null, { status: 307, headers: { location } });
+  }
   throw new AppError(404, 'NOT_FOUND', 'Not Found');
 }

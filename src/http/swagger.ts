@@ -29,6 +29,7 @@ export function documentation(options: DocumentationOptions) {
     .get('/openapi.json', () => redirect(documentPath), hidden);
 }
 
+/** From a path at the root to another: relative, because a proxy may have taken a prefix off both. */
 function redirect(to: string): Response {
-  return new Response(null, { status: 308, headers: { location: to } });
+  return new Response(null, { status: 308, headers: { location: to.slice(1) } });
 }

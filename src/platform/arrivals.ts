@@ -35,8 +35,8 @@ export function watchArrivals(): Arrivals {
   };
 }
 
-/** By RFC 9112, 6.3. */
-function hasContent(headers: Headers): boolean {
+/** Does a body follow? By RFC 9112, 6.3. */
+export function hasContent(headers: Headers): boolean {
   return headers.has('transfer-encoding') || Number(headers.get('content-length')) > 0;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { repairUrl, targetOf } from './request-url.ts';
+import { decodeUnreserved, repairUrl, targetOf } from './request-url.ts';
 
 /** A request as a runtime hands it over: its URL may be one that `new Request` refuses. */
 function received(url: string, host: string | null): Request {
@@ -51,4 +51,26 @@ test('a URL is repaired where it is broken, and only there', () => {
     assert.equal(request.url, repaired, `${url} of ${host}`);
     assert.ok(URL.canParse(request.url));
   }
+});
+
+test('what may stand in a path as it is, is decoded once, and nothing else is', () => {
+  const cases: [path: string, decoded: string][] = [
+    ['/cats', '/cats'],
+    ['/c%61ts', '/cats'],
+    ['/%41%5A%7a%30%39%2D%2e%5f%7E', '/AZz09-._~'],
+    ['/c%61ts?q=%61&p=%2561', '/cats?q=%61&p=%2561'],
+    ['/cats?q=%61', '/cats?q=%61'],
+    ['/a%2Fb', '/a%2Fb'],
+    ['/%2561', '/%2561'],
+    ['/%25%36%31', '/%2561'],
+    // The percent sign that is none would make a triplet of what follows it.
+    ['/%%361', '/%%361'],
+    ['/%c%61', '/%c%61'],
+    ['/%', '/%'],
+    ['/a/%2e%2E/b', '/b'],
+    ['/%2e%2e/%2e/b', '/b'],
+    ['/%00%20%7F%C3%A9', '/%00%20%7F%C3%A9'],
+  ];
+  for (const [path, decoded] of cases)
+    assert.equal(decodeUnreserved(`http://cats.example${path}`), `http://cats.example${decoded}`, path);
 });

@@ -10,9 +10,28 @@ const plainHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d*)?$/i;
 export function repairUrl(request: Request): void {
   const host = request.headers.get('host');
   const { url } = request;
-  if (host !== null && plainHost.test(host) && URL.canParse(url)) return;
+  const whole = host !== null && plainHost.test(host) && URL.canParse(url);
+  const repaired = whole ? decodeUnreserved(url) : decodeUnreserved(`http://localhost${targetOf(url, host)}`);
   // A property in front of that of its class: a new Request would have to take over the body, and may not be of every method.
-  Object.defineProperty(request, 'url', { value: `http://localhost${targetOf(url, host)}` });
+  if (repaired !== url) Object.defineProperty(request, 'url', { value: repaired });
+}
+
+/** Letters, digits and `-._~` (RFC 3986, 2.3): encoded or not, they are the same. Not `%2F`, which is no slash, nor `%25`. */
+const encodedUnreserved = /%(?:2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])/gi;
+
+/**
+ * The URL with the path as everybody else would write it: `/c%61ts` is `/cats` (RFC 3986, 6.2.2.2). Done once: what it makes is not
+ * decoded again, so a path with a `%` that begins no such triplet stays as it is, or `%%361` would become `%61`.
+ */
+export function decodeUnreserved(url: string): string {
+  const query = url.indexOf('?');
+  const path = query === -1 ? url : url.slice(0, query);
+  if (!path.includes('%') || /%(?![\da-f]{2})/i.test(path)) return url;
+  const decoded = path.replace(encodedUnreserved, (triplet) =>
+    String.fromCharCode(Number.parseInt(triplet.slice(1), 16)),
+  );
+  // Again through the parser: dots that were encoded have become segments that mean something.
+  return decoded === path ? url : new URL(decoded).href + url.slice(path.length);
 }
 
 /** Path and query, without what would be the host. Normalized, as they are in any URL that was parsed. */

@@ -9,6 +9,7 @@ test('what fetch does not answer, thrown at once or later, is answered by `faile
   const server = await serve({
     hostname: '127.0.0.1',
     port: 0,
+    idleSeconds: 240,
     fetch(request) {
       if (request.method === 'GET') throw new Error('at once');
       return Promise.reject(new Error('later'));
@@ -35,6 +36,7 @@ const echo = () =>
   serve({
     hostname: '127.0.0.1',
     port: 0,
+    idleSeconds: 240,
     fetch: async ({ method, url, body }) =>
       new Response(`${method} ${new URL(url).pathname} ${await new Response(body).text()}`),
     failed: (_request, error) => new Response(String(error), { status: 500 }),
@@ -89,7 +91,7 @@ test('bodies that are still arriving when the end begins arrive whole, and then 
 });
 
 test('an address or a name that is not of this machine is said in terms of the setting', async () => {
-  const options = { port: 0, fetch: () => new Response(), failed: () => new Response() };
+  const options = { port: 0, idleSeconds: 240, fetch: () => new Response(), failed: () => new Response() };
   for (const [hostname, message] of [
     ['no.such.host.invalid', /^the name no\.such\.host\.invalid leads to no address of this machine: set HOST /],
     ['192.0.2.1', /^this machine has no address 192\.0\.2\.1: set HOST /],

@@ -1,12 +1,22 @@
 import { isIP } from 'node:net';
-import { watchArrivals } from './arrivals.ts';
+import { hasContent, watchArrivals } from './arrivals.ts';
 import { repairUrl } from './request-url.ts';
 
 /** Who is on the other end of the connection. */
 export interface Peer {
   address: string;
   port: number;
+  /** To be told of what has been read of the body, so that a client that sends slowly is not taken for one that has stalled. */
+  arrived(bytes: number): void;
+  /** To be told that the body is there. */
+  arrivedWhole(): void;
 }
+
+/** A client that has stalled in the middle of a body is cut off after so many seconds. */
+const stallSeconds = 60;
+
+/** So many bytes have to arrive within that time, or it has stalled: 270 a second, which any line can do. */
+const leastBytes = 16_384;
 
 export interface Server {
   hostname: string;
@@ -21,6 +31,8 @@ interface ServeOptions {
   hostname: string;
   /** 0 picks a free port. */
   port: number;
+  /** How long a connection without a request is kept, in seconds, at most 255. Deno 2.9.6 closes none. */
+  idleSeconds: number;
   /**
    * Reads a body by `request.body`, and has to limit what it reads. What it leaves is read and thrown away, so that every client
    * gets to the answer.
@@ -30,7 +42,7 @@ interface ServeOptions {
   failed(request: Request, error: unknown): Response;
 }
 
-interface Listening extends Pick<ServeOptions, 'hostname' | 'port'> {
+interface Listening extends Pick<ServeOptions, 'hostname' | 'port' | 'idleSeconds'> {
   answer(request: Request, peer: Peer): Promise<Response>;
 }
 
@@ -74,7 +86,7 @@ function explainListenFailure(error: unknown, { hostname, port }: Listening): st
   return `cannot listen on ${hostname} port ${port}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-function serveOnBun({ hostname, port, answer }: Listening): Server {
+function serveOnBun({ hostname, port, idleSeconds, answer }: Listening): Server {
   const server = Bun.serve({
     hostname,
     port,
@@ -82,13 +94,27 @@ function serveOnBun({ hostname, port, answer }: Listening): Server {
     reusePort: false,
     // No limit of Bun's: it would answer 413 without headers and body, and mostly cut the connection before that arrives.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    // Above Fly's proxy pool (4 s) and usual load balancers, so that they close first. What has not sent a whole head of a request
-    // is closed after 12 s, whatever this says; a client that stops reading, after these 60. Deno 2.9.6 closes none of them.
-    idleTimeout: 60,
+    // A connection that has not sent a whole head of its first request is closed after 12 s, whatever this says; a client that stops
+    // reading, after this time. Deno 2.9.6 closes none of them.
+    idleTimeout: idleSeconds,
     development: false,
     fetch(request, self) {
       const peer = self.requestIP(request);
-      return answer(request, { address: peer?.address ?? '', port: peer?.port ?? 0 });
+      // What is set for a request holds for its connection until the next one. Bun counts from the last large piece: a body that comes a
+      // kilobyte at a time is silence to it.
+      if (hasContent(request.headers)) self.timeout(request, stallSeconds);
+      let since = 0;
+      return answer(request, {
+        address: peer?.address ?? '',
+        port: peer?.port ?? 0,
+        arrived(bytes) {
+          since += bytes;
+          if (since < leastBytes) return;
+          since = 0;
+          self.timeout(request, stallSeconds);
+        },
+        arrivedWhole: () => self.timeout(request, idleSeconds),
+      });
     },
   });
   return {
@@ -106,7 +132,14 @@ function serveOnDeno({ hostname, port, answer }: Listening): Server {
     Deno.serve(
       { hostname, port: on, signal: controller.signal, onListen() {} },
       (request: Request, { remoteAddr }: { remoteAddr: { hostname: string; port: number } }) =>
-        arrivals.during(request, () => answer(request, { address: remoteAddr.hostname, port: remoteAddr.port })),
+        arrivals.during(request, () =>
+          answer(request, {
+            address: remoteAddr.hostname,
+            port: remoteAddr.port,
+            arrived() {},
+            arrivedWhole() {},
+          }),
+        ),
     );
   let server = listen(port);
   const { port: chosen } = server.addr;

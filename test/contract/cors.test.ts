@@ -155,3 +155,28 @@ test('a preflight is refused for another origin and for a method that no operati
     assert.equal(answer.text, 'Disallowed CORS method');
   }
 });
+
+test('an answer to what is no request of a script carries nothing for scripts, but says that it could differ', async () => {
+  for (const [method, path, status, options] of requests) {
+    for (const origin of [undefined, 'https://evil.example']) {
+      const what = `${origin}: ${method} ${path} ${status}`;
+      const headers = { ...options?.headers, ...(origin ? { origin } : {}) };
+      const answer = await call(method, path, { ...options, headers });
+      const found = [...answer.headers.keys()].filter((name) => name.startsWith('access-control-'));
+      assert.deepEqual(found, [], what);
+      assertVaries(answer, what);
+    }
+  }
+});
+
+test('OPTIONS without an Origin is no preflight: it is told the methods', async () => {
+  for (const headers of [{ 'access-control-request-method': 'POST' }, {}]) {
+    const answer = await call('OPTIONS', '/entries', { headers: headers as Record<string, string> });
+    assert.equal(answer.status, 204);
+    assert.equal(answer.headers.get('allow'), 'GET, HEAD, OPTIONS, POST');
+  }
+  assert.equal(
+    (await call('OPTIONS', '/nothing', { headers: { 'access-control-request-method': 'POST' } })).status,
+    404,
+  );
+});

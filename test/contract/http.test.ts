@@ -206,7 +206,11 @@ test('a trailing slash is a redirect that keeps method, body and query', async (
   ]) {
     const answer = await call('GET', String(path));
     assert.equal(answer.status, 307, path);
-    assert.equal(answer.headers.get('location'), location);
+    const found = new URL(answer.headers.get('location') ?? '', `${url}${path}`);
+    assert.equal(`${found.pathname}${found.search}`, location);
+    // Behind a proxy that takes a prefix off, it leads to the same place there.
+    const behind = new URL(answer.headers.get('location') ?? '', `https://proxy.example/cats/api${path}`);
+    assert.equal(behind.href, `https://proxy.example/cats/api${location}`);
   }
   const followed = await call('POST', '/entries/', { json: { text: 'by the long way' }, redirect: 'follow' });
   assert.equal(followed.status, 200);
@@ -215,6 +219,28 @@ test('a trailing slash is a redirect that keeps method, body and query', async (
   // A Location of `//host` would send the caller to another server.
   for (const path of ['//entries/', '//evil.example/entries/', '///entries/', '/\\entries/'])
     assert.match(await exchange(`GET ${path}`), /^HTTP\/1.1 404 /, path);
+});
+
+test('a letter in a path may be encoded, once; a slash or a percent sign that is encoded is none', async () => {
+  for (const [line, status] of [
+    ['GET /c%61ts', 200],
+    ['GET /%65ntries?x=%61', 200],
+    ['GET /%63%61%74%73/', 307],
+    [`GET /entr%69es/${known}`, 200],
+    ['GET /health%2Flive', 404],
+    ['GET /health%2flive', 404],
+    ['GET /c%2561ts', 404],
+    ['GET /c%%361ts', 404],
+    ['GET /cats%00', 404],
+    ['GET /cats/%2e%2e/health', 200],
+    ['GET /%2e%2e/%2e%2e/health', 200],
+    ['GET /%2Fevil.example/entries/', 404],
+    ['PUT /c%61ts', 405],
+    ['GET /sw%61gger', 200],
+  ] as const)
+    assert.match(await exchange(line), new RegExp(`^HTTP/1.1 ${status} `), line);
+  const answer = await call('GET', `/%65ntries/${known}`);
+  assert.equal(answer.body['id'], known);
 });
 
 test('the body has to be JSON, of a size that can be valid', async () => {

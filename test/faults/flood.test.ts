@@ -11,7 +11,7 @@ import { type RunningPostgres, startPostgres } from '../harness/postgres.ts';
 import { commandLine, runtime } from '../harness/target.ts';
 import { eventually, openWorkshop, type Program, type Workshop } from '../runtime/process.ts';
 import { metricsUrl, scrape } from '../runtime/scrape.ts';
-import { openWire, type Wire } from '../runtime/wire.ts';
+import { openWire, type Wire, type WireAnswer } from '../runtime/wire.ts';
 import { boundMilliseconds, timed } from './watch.ts';
 
 const megabyte = 1024 * 1024;
@@ -28,6 +28,10 @@ let call: Client;
 let metric: (name: string) => Promise<number>;
 /** Connections without a whole head of a request, from the beginning of these tests. */
 let unspoken: Wire[];
+/** One that has sent half a body, one that sends a body at a kilobyte a second, and one that was used once; also from the beginning. */
+let stalled: Wire;
+let slow: { answer: Promise<WireAnswer>; took(): number };
+let idle: { wire: Wire; since: number };
 
 before(async () => {
   workshop = openWorkshop();
@@ -47,7 +51,39 @@ before(async () => {
       return wire;
     }),
   );
+  stalled = await openWire(url);
+  stalled.send(`${posting(1000)}{"text":`);
+  slow = await sendSlowly(75);
+  idle = { wire: await openWire(url), since: performance.now() };
+  assert.equal((await idle.wire.get('/health')).status, 200);
 });
+
+/** The head of a request to make a sighting, with a body of this length. */
+const posting = (length: number) =>
+  `POST /entries HTTP/1.1\r\nHost: server\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
+
+/** Sends a sighting of a kilobyte a second for so many seconds. */
+async function sendSlowly(seconds: number): Promise<typeof slow> {
+  const wire = await openWire(url);
+  const body = JSON.stringify({ text: 'Slowly', unknown: 'x'.repeat(seconds * 1000) });
+  const began = performance.now();
+  let ended = 0;
+  wire.send(posting(body.length));
+  let sent = 0;
+  const timer = setInterval(() => {
+    wire.send(body.slice(sent, sent + 1000));
+    sent += 1000;
+    if (sent >= body.length) clearInterval(timer);
+  }, 1000);
+  const answer = wire.read().finally(() => {
+    clearInterval(timer);
+    ended = performance.now();
+    wire.destroy();
+  });
+  answer.catch(() => {});
+  return { answer, took: () => (ended - began) / 1000 };
+}
+
 after(async () => {
   await workshop.close();
   await sql.end({ timeout: 1 });
@@ -325,8 +361,26 @@ describe('clients that do not read', () => {
   });
 });
 
-// Deno 2.9.6 knows no such deadline (src/platform/serve.ts).
-if (runtime !== 'deno')
+test('a body that comes at a kilobyte a second arrives, and takes longer than one that has stalled may', async () => {
+  const answer = await slow.answer;
+  assert.equal(answer.status, 200, answer.body);
+  assert.ok(slow.took() > 70, `${slow.took()} s`);
+});
+
+test('a connection between two requests is kept longer than Traefik, Go and load balancers keep theirs', async () => {
+  const enough = 95_000;
+  await new Promise((resolve) => setTimeout(resolve, idle.since + enough - performance.now()));
+  assert.equal((await idle.wire.get('/health')).status, 200);
+  idle.wire.destroy();
+});
+
+// Deno 2.9.6 knows no such deadlines (src/platform/serve.ts).
+if (runtime !== 'deno') {
   test('a connection on which no whole head of a request comes is closed', async () => {
     await Promise.all(unspoken.map(({ closed }) => closed));
   });
+
+  test('a connection on which half a body has come is closed, well before one that is idle', async () => {
+    await stalled.closed;
+  });
+}

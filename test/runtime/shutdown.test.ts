@@ -319,3 +319,62 @@ describe('nothing holds the end up', () => {
     }
   });
 });
+
+describe('SIGHUP and others', { skip: process.platform === 'win32' }, () => {
+  /** A shell decides in its place what happens with the signal: here, that it does what it does by default. */
+  const withDefault = ['env', '--default-signal=HUP', ...commandLine([])] as [string, ...string[]];
+
+  test('SIGHUP ends the program as SIGTERM does: what is under way is finished', async () => {
+    const env = { DATABASE_URL: databaseUrl, DEBUG: 'true', DATABASE_STATEMENT_TIMEOUT_SECONDS: '30' };
+    const program = workshop.launch(['serve'], { env, program: withDefault });
+    const { call } = await ready(program);
+    const slow = await holdRequest(call);
+    program.signal('SIGHUP');
+    await program.logged('shutting down');
+    assert.equal(program.over(), false);
+    await slow.release();
+    assert.equal((await slow.answer).status, 200);
+    const ending = await program.ended();
+    assert.deepEqual({ code: ending.code, signal: ending.signal }, { code: 0, signal: null });
+    assert.equal(program.log.at(-1)?.message, 'stopped');
+  });
+
+  test('SIGHUP, SIGHUP: exits at once with 129', async () => {
+    const env = { DATABASE_URL: databaseUrl, DEBUG: 'true', SHUTDOWN_DRAIN_SECONDS: '300' };
+    const program = workshop.launch(['serve'], { env, program: withDefault });
+    await ready(program);
+    program.signal('SIGHUP');
+    await program.logged('shutting down');
+    const { code, signal } = await insist(program, 'SIGHUP');
+    assert.deepEqual({ code, signal }, { code: 129, signal: null });
+  });
+
+  // Deno may not look (src/platform/signals.ts).
+  test('SIGHUP changes nothing for a program that was started with nohup', {
+    skip: runtime === 'deno' || process.platform !== 'linux',
+  }, async () => {
+    const env = { DATABASE_URL: databaseUrl, DEBUG: 'true' };
+    const ignoring = ['env', '--ignore-signal=HUP', ...commandLine([])] as [string, ...string[]];
+    const program = workshop.launch(['serve'], { env, program: ignoring });
+    const { call } = await ready(program);
+    program.signal('SIGHUP');
+    for (let times = 0; times < 20; times += 1) assert.equal((await call('GET', '/health/live')).status, 200);
+    program.signal('SIGTERM');
+    assert.equal((await program.ended()).code, 0);
+    assert.equal(program.log.filter(({ message }) => message === 'shutting down').length, 1);
+  });
+
+  test('SIGUSR1 and SIGUSR2 change nothing: a request under way is finished, and the server goes on', async () => {
+    const program = serve({ DATABASE_STATEMENT_TIMEOUT_SECONDS: '30' });
+    const { call } = await ready(program);
+    const slow = await holdRequest(call);
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) program.signal(signal);
+    for (let times = 0; times < 20; times += 1) assert.equal((await call('GET', '/health/ready')).status, 200);
+    await slow.release();
+    assert.equal((await slow.answer).status, 200);
+    program.signal('SIGTERM');
+    const { code, log } = { code: (await program.ended()).code, log: program.log };
+    assert.equal(code, 0);
+    assert.ok(log.every(({ message }) => message !== 'uncaught exception, stopping'));
+  });
+});
