@@ -86,6 +86,6 @@ operator has set \`ALLOW_ANONYMOUS_EDITS=True\`.
 ## Errors
 
 Every error has a \`code\` that never changes, a \`message\` for people, and says with \`retryable\` whether trying again helps.
-All codes are explained at [/docs/errors](/docs/errors). With \`Accept: application/problem+json\` errors are
+All codes are explained at [/docs/errors](docs/errors). With \`Accept: application/problem+json\` errors are
 [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details.
 `;

@@ -33,7 +33,7 @@ const features = (context: AppContext) => [
   matchingRoutes(context),
   mapRoutes(context),
   geocodingRoutes(context),
-  imageRoutes(),
+  imageRoutes(context),
   catRoutes(context),
   insightRoutes(context),
   commentRoutes(context),

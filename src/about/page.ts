@@ -39,10 +39,10 @@ export function homePage({ name, version }: { name: string; version: string }): 
 <h1>${escapeHtml(name)}</h1>
 <p>People log sightings of street cats: a note, a place, a photo. This API turns them into individual cats.</p>
 <ul>
-<li><a href="/swagger"><b>Documentation</b><span>every operation, to read and to try</span></a></li>
-<li><a href="/swagger/json"><b>OpenAPI document</b><span>for generators and tools</span></a></li>
-<li><a href="/health/ready"><b>Health</b><span>database, schema, readiness</span></a></li>
-<li><a href="/version"><b>Version</b><span>what exactly is running</span></a></li>
+<li><a href="swagger"><b>Documentation</b><span>every operation, to read and to try</span></a></li>
+<li><a href="swagger/json"><b>OpenAPI document</b><span>for generators and tools</span></a></li>
+<li><a href="health/ready"><b>Health</b><span>database, schema, readiness</span></a></li>
+<li><a href="version"><b>Version</b><span>what exactly is running</span></a></li>
 </ul>
 <footer>Version ${escapeHtml(version)}</footer>
 </main>

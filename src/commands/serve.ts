@@ -28,7 +28,7 @@ Without DATABASE_URL the data is kept by an embedded PostgreSQL in DATA_DIR: for
 one process and writes without fsync, so it survives a crash of the program but not of the machine. With DATABASE_URL a real
 PostgreSQL is used, and DEBUG is False unless said otherwise: then every rule for production has to be met.
 
-SIGTERM or SIGINT: not ready any more, requests under way are finished, everything is closed, exit code 0. A second signal
+SIGTERM, SIGINT or SIGHUP: not ready any more, requests under way are finished, everything is closed, exit code 0. A second signal
 ends the program at once. An embedded database that stops by itself (no room for its log) ends it in the same way, exit code 1:
 started again, it goes on with everything that was acknowledged.`,
   options: [

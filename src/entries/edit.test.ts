@@ -94,3 +94,14 @@ test('a new sighting: parts win over a location', () => {
   assert.equal(locationOf({ ...input, location_city: 'Berlin' }), 'Berlin');
   assert.equal(locationOf({ ...input, location_city: null }), 'ignored');
 });
+
+test('null coordinates take the sighting off the map, and leave its address', () => {
+  for (const patch of [{ location_lat: null }, { location_lon: null }, { location_lat: null, location_lon: null }]) {
+    const changed = patched(patch);
+    assert.equal(changed.location, entry.location);
+    assert.deepEqual(
+      [changed.location_lat, changed.location_lon, changed.location_normalized, changed.location_osm_id],
+      [null, null, null, null],
+    );
+  }
+});

@@ -48,7 +48,8 @@ export function applyPatch(entry: Entry, patch: EntryPatch): Entry {
     const own = patch.location === undefined && hasAddress(entry) ? null : changed.location;
     changed.location = locationFrom(own, addressOf(changed));
   }
-  if (changed.location === entry.location) return changed;
+  const offTheMap = patch.location_lat === null || patch.location_lon === null;
+  if (changed.location === entry.location && !offTheMap) return changed;
   return { ...changed, location_normalized: null, location_lat: null, location_lon: null, location_osm_id: null };
 }
 

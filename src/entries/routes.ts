@@ -3,26 +3,21 @@ import { catNotFound } from '../cats/not-found.ts';
 import { keepCat } from '../cats/queries.ts';
 import type { AppContext } from '../context.ts';
 import { transaction } from '../database/transaction.ts';
-import { AppError } from '../errors.ts';
 import { streamJsonArray } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
-import { applyPatch, locationOf } from './edit.ts';
+import { createEntry, requireText } from './create.ts';
+import { applyPatch } from './edit.ts';
 import { entryNotFound, entryOrNotFound } from './not-found.ts';
 import {
   assignEntry,
   deleteEntry,
   findEntry,
-  insertEntry,
   listEntriesBefore,
   lockEntry,
   toggleFavorite,
   updateEntry,
 } from './queries.ts';
 import { entry, entryCatPath, entryInput, entryList, entryPatch, entryPath } from './schemas.ts';
-
-function requireText(text: string | undefined): void {
-  if (text === '') throw new AppError(400, 'TEXT_EMPTY', 'text must not be empty');
-}
 
 const newEntry = { entry_id: '$response.body#/id' };
 
@@ -52,26 +47,19 @@ export const entryRoutes = (context: AppContext) => {
         errors: [],
       }),
     })
-    .post(
-      '/entries',
-      async ({ body }) => {
-        requireText(body.text);
-        return await insertEntry(context.sql, { ...body, location: locationOf(body), createdAt: context.clock.now() });
-      },
-      {
-        body: entryInput,
-        response: { 200: entry },
-        detail: operation({
-          operationId: 'createEntry',
-          tag: 'Entries',
-          summary: 'Log a sighting',
-          description:
-            'Texts are trimmed, and optional ones that are blank become null. When any address part is given, `location` is joined from the parts. Coordinates come later, from `normalize-location`.',
-          success: { description: 'The new sighting', links: entryLinks },
-          errors: ['TEXT_EMPTY'],
-        }),
-      },
-    )
+    .post('/entries', ({ body }) => createEntry(context, body), {
+      body: entryInput,
+      response: { 200: entry },
+      detail: operation({
+        operationId: 'createEntry',
+        tag: 'Entries',
+        summary: 'Log a sighting',
+        description:
+          'Texts are trimmed, and optional ones that are blank become null. When any address part is given, `location` is joined from the parts. Coordinates come later, from `normalize-location`.',
+        success: { description: 'The new sighting', links: entryLinks },
+        errors: ['TEXT_EMPTY'],
+      }),
+    })
     .get(
       '/entries/:entry_id',
       async ({ params: { entry_id } }) => entryOrNotFound(await findEntry(context.sql, entry_id)),

@@ -1,5 +1,14 @@
 import * as z from 'zod';
-import { idParameter, optionalText, patchText, text } from '../http/fields.ts';
+import {
+  fileField,
+  idParameter,
+  optionalText,
+  optionalWebAddress,
+  patchText,
+  patchWebAddress,
+  text,
+  unsettable,
+} from '../http/fields.ts';
 import { later, type ValueOf } from '../http/later.ts';
 import { shownAs } from '../http/operation.ts';
 
@@ -83,7 +92,7 @@ export const entryInput = later(() =>
       text: text(limits.text).meta(words.text),
       nickname: optionalText(limits.nickname).meta(words.nickname),
       location: optionalText(limits.location).meta(words.location),
-      photo_url: optionalText(limits.photo_url).meta(words.photo_url),
+      photo_url: optionalWebAddress(limits.photo_url).meta(words.photo_url),
       location_street: optionalText(limits.location_street).meta(words.location_street),
       location_number: optionalText(limits.location_number).meta(words.location_number),
       location_zip: optionalText(limits.location_zip).meta(words.location_zip),
@@ -99,18 +108,39 @@ export const entryInput = later(() =>
 
 export type EntryInput = ValueOf<typeof entryInput>;
 
+/** The fields of the form that takes a photo: those of a new sighting but `photo_url`, which the photo makes. */
+export const entryForm = later(() =>
+  entryInput.schema
+    .omit({ photo_url: true })
+    .extend({
+      image: fileField().meta({
+        description: 'The photo. Not available in this version: leave it out, or the answer is 501',
+      }),
+    })
+    .meta({ id: 'EntryForm', description: 'A new sighting as a form. An empty field counts as left out.' }),
+);
+
+const coordinate = () =>
+  unsettable(
+    'Coordinates cannot be set: they come from normalize-location. Leave them out, or send null to clear them',
+  ).meta({
+    description: 'Cannot be set in this version; null takes the sighting off the map',
+  });
+
 export const entryPatch = later(() =>
   z
     .object({
       text: text(limits.text).optional().meta(words.text),
       nickname: patchText(limits.nickname).meta(words.nickname),
       location: patchText(limits.location).meta(words.location),
-      photo_url: patchText(limits.photo_url).meta(words.photo_url),
+      photo_url: patchWebAddress(limits.photo_url).meta(words.photo_url),
       location_street: patchText(limits.location_street).meta(words.location_street),
       location_number: patchText(limits.location_number).meta(words.location_number),
       location_zip: patchText(limits.location_zip).meta(words.location_zip),
       location_city: patchText(limits.location_city).meta(words.location_city),
       location_country: patchText(limits.location_country).meta(words.location_country),
+      location_lat: coordinate(),
+      location_lon: coordinate(),
     })
     .meta({
       id: 'EntryPatch',

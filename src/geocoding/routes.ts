@@ -3,13 +3,12 @@ import type { AppContext } from '../context.ts';
 import { entryOrNotFound } from '../entries/not-found.ts';
 import { findEntry } from '../entries/queries.ts';
 import { entryPath } from '../entries/schemas.ts';
-import { notImplemented } from '../http/not-implemented.ts';
 import { operation } from '../http/operation.ts';
 import { geocodingHealth, normalizedLocation, normalizeQuery } from './schemas.ts';
 
 /**
- * Looking locations up on the map. This version has no geocoder: what needs none is answered (nothing to look up, already
- * known), what would need one is 501.
+ * Looking locations up on the map. This version has no geocoder, and says so as the first server did when it could not reach its own:
+ * `fallback`, which its front end takes in silence. An error would be tried three times by it, and shown as one of the address.
  */
 export const geocodingRoutes = (context: AppContext) =>
   new Elysia({ name: 'geocoding' })
@@ -59,7 +58,15 @@ export const geocodingRoutes = (context: AppContext) =>
         // Compared with null: a latitude of 0 is a place on the equator (contract 11.6).
         if (!force && entry.location_normalized && entry.location_lat !== null)
           return { ...known, status: 'already_normalized' as const, message: null };
-        throw notImplemented('Looking up addresses');
+        return {
+          ...known,
+          normalized_location: entry.location,
+          latitude: null,
+          longitude: null,
+          osm_id: null,
+          status: 'fallback' as const,
+          message: 'This server has no geocoder: the location was not looked up, and nothing was changed',
+        };
       },
       {
         params: entryPath,
@@ -70,9 +77,9 @@ export const geocodingRoutes = (context: AppContext) =>
           tag: 'Entries',
           summary: 'Look up the location of a sighting',
           description:
-            'Answers `no_location` when there is nothing to look up and `already_normalized` when the place is known. Looking up an address is not available in this version: 501.',
+            'Answers `no_location` when there is nothing to look up and `already_normalized` when the place is known. Looking up an address is not available in this version: `fallback`, and nothing is changed.',
           success: { description: 'What is known of the place' },
-          errors: ['ENTRY_NOT_FOUND', 'NOT_IMPLEMENTED'],
+          errors: ['ENTRY_NOT_FOUND'],
         }),
       },
     );

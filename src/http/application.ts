@@ -6,7 +6,7 @@ import { answerPreflight, corsHeaders } from './cors.ts';
 import { built } from './later.ts';
 import { answerUnmatched, RouteTable, requireOrdinary } from './methods.ts';
 import type { DocumentedRoute } from './openapi.ts';
-import { policyOf } from './operation.ts';
+import { describedBy, policyOf } from './operation.ts';
 import { requirePolicy } from './policy.ts';
 import { asAppError, logProblem, renderProblem } from './problem.ts';
 import { rawQuery } from './raw-query.ts';
@@ -15,6 +15,7 @@ import { requireReady } from './readiness.ts';
 import { requirePrimary } from './replay.ts';
 import { factsOf } from './request-facts.ts';
 import { securityHeaders } from './security-headers.ts';
+import { findUnknown, isOfFirstServer, unknownParameters, warningOf } from './unknown-input.ts';
 import { type RequestSchemas, validationError } from './validation.ts';
 
 /**
@@ -30,6 +31,19 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
   const table = () => {
     known ??= new RouteTable(routes());
     return known;
+  };
+
+  /** Says in a header what an operation ignores of a request. Throws 422 where it must not be ignored. */
+  const reportUnknown = ({ method, route, ...values }: RequestParts): string | undefined => {
+    const asked = method === 'HEAD' ? 'GET' : method;
+    const operation = describedBy(hooksOf(routes(), asked, route).detail);
+    // Pages have parameters that are for others; a probe may have any.
+    if (operation === undefined || operation.tag === 'System') return undefined;
+    const schemas = schemasOf(routes(), asked, route);
+    const unknown = findUnknown(schemas, values);
+    if (unknown.query.length > 0 && !isOfFirstServer(asked, route))
+      throw validationError(schemas, values, unknownParameters(unknown.query, values.query));
+    return warningOf(unknown);
   };
 
   const app = new Elysia({
@@ -60,13 +74,19 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
       const facts = factsOf(ctx.request);
       facts.route = ctx.route;
       facts.params = { ...ctx.params };
-      requirePolicy(settings, policyOf(hooksOf(routes(), ctx.request.method, ctx.route).detail));
-      Object.assign(ctx, { query: rawQuery(ctx.request.url) });
+      const { method, url } = ctx.request;
+      const query = rawQuery(url);
+      requirePolicy(settings, policyOf(hooksOf(routes(), method, ctx.route).detail));
+      const warning = reportUnknown({ method, route: ctx.route, path: facts.params, query, body: ctx.body });
+      if (warning !== undefined) ctx.set.headers['warning'] = warning;
+      Object.assign(ctx, { query });
     })
     // What has no use for a body must not fail on one, nor wait for it: a photo sent to an operation that answers 501.
     .onParse({ as: 'global' }, ({ request, route }) => {
-      requirePolicy(settings, policyOf(hooksOf(routes(), request.method, route).detail));
-      return schemasOf(routes(), request.method, route).body === undefined ? null : readJsonBody(request);
+      const { detail } = hooksOf(routes(), request.method, route);
+      requirePolicy(settings, policyOf(detail));
+      if (schemasOf(routes(), request.method, route).body === undefined) return null;
+      return (describedBy(detail)?.readBody ?? readJsonBody)(request);
     })
     // A Response, never status(): Elysia 1.4.30 turns the second 404 into a 200 otherwise (elysiajs/elysia#1969).
     .onError({ as: 'global' }, ({ error, code, request, route, body }) => {
@@ -110,6 +130,15 @@ function schemasOf(routes: readonly DocumentedRoute[], method: string, path: str
 /** What a route was registered with; nothing for one that does not exist. */
 function hooksOf(routes: readonly DocumentedRoute[], method: string, path: string): RouteHooks {
   return (routes.find((route) => route.method === method && route.path === path)?.hooks ?? {}) as RouteHooks;
+}
+
+interface RequestParts {
+  method: string;
+  /** The pattern. */
+  route: string;
+  path: Readonly<Record<string, string | undefined>>;
+  query: Readonly<Record<string, string>>;
+  body: unknown;
 }
 
 interface RouteHooks {

@@ -10,34 +10,60 @@ const maxDepth = 64;
 const jsonType = /^application\/(?:[\w.!#$&^-]+\+)?json$/i;
 
 /**
- * Reads a JSON body: 400 when it does not arrive whole, 415 for another content type, 413 above `maxJsonBytes` (counted, whatever
- * Content-Length says), 422 `json_invalid` with the offset for a syntax error. An empty body is `null`, which validation reports as missing.
- * A body without a content type is taken as JSON, as the first server did.
+ * Reads a JSON body: 400 when it does not arrive whole, 415 for another content type or none, and for one that is compressed, 413 above
+ * `maxJsonBytes` (counted, whatever Content-Length says), 422 `json_invalid` with the offset for a syntax error. An empty body is `null`,
+ * which validation reports as missing.
  */
 export async function readJsonBody(request: Request): Promise<unknown> {
+  requireUnencoded(request);
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > maxJsonBytes) throw tooLarge();
-  const bytes = await readBytes(request, maxJsonBytes);
-  const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim();
-  if (bytes.length > 0 && mediaType && !jsonType.test(mediaType)) {
-    throw new AppError(
-      415,
-      'UNSUPPORTED_MEDIA_TYPE',
-      `The body must be JSON: send it with Content-Type: application/json, not ${mediaType.slice(0, 100)}`,
-      { headers: { 'accept-post': 'application/json' } },
-    );
-  }
+  const bytes = await readBytes(request, maxJsonBytes, tooLarge);
   if (bytes.length === 0) return null;
+  const mediaType = request.headers.get('content-type')?.split(';')[0]?.trim() ?? '';
+  // Also without one: any website may have a browser send that without asking first, so it is not taken for JSON.
+  if (!jsonType.test(mediaType)) throw unsupportedType('JSON', ['application/json'], mediaType);
   return parseJson(bytes);
+}
+
+/** 415 for a body of another type than those that are read. `mediaType` is empty where the request names none. */
+export function unsupportedType(wanted: string, types: readonly string[], mediaType: string): AppError {
+  const given = mediaType === '' ? '' : `, not ${mediaType.slice(0, 100)}`;
+  return new AppError(
+    415,
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The body must be ${wanted}: send it with Content-Type: ${types.join(' or ')}${given}`,
+    { headers: { 'accept-post': types.join(', ') } },
+  );
+}
+
+/**
+ * Throws 415 for a compressed body (RFC 7694), with the header that says what is taken. A kilobyte can hold a megabyte of them, and no
+ * body of this API is worth compressing.
+ */
+export function requireUnencoded(request: Request): void {
+  const encoding = request.headers.get('content-encoding')?.trim().toLowerCase();
+  if (!encoding || encoding === 'identity') return;
+  throw new AppError(
+    415,
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The body must not be compressed: send it without Content-Encoding: ${encoding.slice(0, 100)}`,
+    { headers: { 'accept-encoding': 'identity' } },
+  );
 }
 
 function tooLarge(): AppError {
   return new AppError(413, 'PAYLOAD_TOO_LARGE', `The body is too large: at most ${maxJsonBytes} bytes`);
 }
 
-async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+/** The bytes of a body. Throws what `tooLarge` makes once there are more than `limit`. */
+export async function readBytes(
+  request: Request,
+  limit: number,
+  tooLarge: () => AppError,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (request.body === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   const { peer } = factsOf(request);
   for await (const chunk of received(request.body)) {
@@ -64,7 +90,7 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
 }
 
 /** What comes of a body. That the connection breaks in the middle is no fault of ours: nobody is to be woken by it. */
-async function* received(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* received(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   try {
     yield* body;
   } catch (error) {

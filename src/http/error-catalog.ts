@@ -31,6 +31,13 @@ export const errorCatalog = {
       'The connection broke, or stood still for a minute, before the body of the request was there. Nothing was done.',
     remedy: 'Send the request again.',
   },
+  FORM_INVALID: {
+    status: 400,
+    title: 'Form cannot be read',
+    example: 'There was an error parsing the body',
+    cause: 'The body says that it is a form, and is none: for example `multipart/form-data` without its boundary.',
+    remedy: 'Let a library make the form, and let it set the `Content-Type` too.',
+  },
   HOST_REPEATED: {
     status: 400,
     title: 'More than one Host',
@@ -123,8 +130,9 @@ export const errorCatalog = {
     status: 415,
     title: 'Content type not supported',
     example: 'The body must be JSON: send it with Content-Type: application/json, not text/plain',
-    cause: 'The body was sent with a content type that the operation does not read.',
-    remedy: 'Send the `Content-Type` that the document names for the operation.',
+    cause: 'The body was sent with a content type that the operation does not read, with none, or compressed.',
+    remedy:
+      'Send the `Content-Type` that the document names for the operation (also in `Accept-Post` of the answer), and no `Content-Encoding`.',
   },
   VALIDATION_FAILED: {
     status: 422,
@@ -251,7 +259,7 @@ export function renderErrorsPage(style: string): string {
 <main>
 <h1>Errors</h1>
 ${introduction.map((paragraph) => `<p>${markUp(paragraph)}</p>`).join('\n')}
-<p><a href="/swagger">Back to the API document</a></p>
+<p><a href="../swagger">Back to the API document</a></p>
 ${sections.join('\n')}
 </main>
 </body>

@@ -94,8 +94,72 @@ export function patchText({ max }: { max: number }) {
     .meta({ override: shownAs({ type: ['string', 'null'], maxLength: max, pattern: withoutNul }) });
 }
 
-const integerText = /^\s*[+-]?\d+(?:\.0*)?\s*$/;
-const numberText = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
+/** Why a text is not the address of something on the web. A browser would run `javascript:` and open `file:`. */
+function addressProblem(value: string): Problem | undefined {
+  if (!/^https?:/i.test(value))
+    return {
+      type: 'url_scheme',
+      msg: "URL scheme should be 'http' or 'https'",
+      ctx: { expected_schemes: "'http' or 'https'" },
+    };
+  if (/^https?:\/\/[^/?#\\]/i.test(value) && !/[\s\p{Cc}]/u.test(value) && URL.canParse(value)) return undefined;
+  return { type: 'url_parsing', msg: 'Input should be a valid URL, such as https://photos.example/cat.jpg' };
+}
+
+/** Makes a field for text one for the address of something on the web: http or https. */
+function webAddress<T extends string | null | undefined>(field: z.ZodType<T>, max: number) {
+  return field
+    .check((context) => {
+      const found = context.value ? addressProblem(context.value) : undefined;
+      if (found) context.issues.push(problem(context.value, found));
+    })
+    .meta({
+      override: shownAs({
+        type: ['string', 'null'],
+        format: 'uri',
+        maxLength: max,
+        pattern: '^\\s*(?:[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#][^\\s]*)?\\s*$',
+      }),
+    });
+}
+
+/** As `optionalText`, for the address of something on the web. */
+export const optionalWebAddress = ({ max }: { max: number }) => webAddress(optionalText({ max }), max);
+
+/** As `patchText`, for the address of something on the web. */
+export const patchWebAddress = ({ max }: { max: number }) => webAddress(patchText({ max }), max);
+
+/** A file of a form, or none. A text in its place is refused. */
+export function fileField() {
+  return z
+    .unknown()
+    .transform((value, context): File => {
+      if (value instanceof File) return value;
+      context.issues.push(problem(value, { type: 'value_error', msg: 'Value error, expected a file' }));
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ override: shownAs({ type: 'string', format: 'binary' }) });
+}
+
+/** A field that cannot be set: null or left out, with the reason and what to do in the message of anything else. */
+export function unsettable(reason: string) {
+  return z
+    .unknown()
+    .transform((value, context): null => {
+      if (value !== null) context.issues.push(problem(value, { type: 'extra_forbidden', msg: reason }));
+      return null;
+    })
+    .optional()
+    .meta({ override: shownAs({ type: 'null' }) });
+}
+
+// As Pydantic 2 reads them: `1_000` is a thousand and `1.0` is 1; for a whole number `1.` is none.
+const integerText = /^\s*[+-]?\d+(?:_\d+)*(?:\.0+)?\s*$/;
+const numberText = /^\s*[+-]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+)(?:[eE][+-]?\d+(?:_\d+)*)?\s*$/;
+
+/** The number that a text of one of these forms stands for. */
+const numberOf = (text: string) => Number(text.replaceAll('_', ''));
 
 function boundProblem(value: number, min: number, max: number): Problem | undefined {
   if (value < min)
@@ -109,18 +173,21 @@ function boundProblem(value: number, min: number, max: number): Problem | undefi
   return undefined;
 }
 
+/** The whole number that a text stands for, or why it stands for none. */
+function readInteger(text: string): number | Problem {
+  if (!integerText.test(text))
+    return { type: 'int_parsing', msg: 'Input should be a valid integer, unable to parse string as an integer' };
+  const number = numberOf(text);
+  if (Number.isSafeInteger(number)) return number;
+  return { type: 'int_parsing_size', msg: 'Unable to parse input string as an integer, exceeded maximum size' };
+}
+
 /** A whole number in a path or query. Lenient as clients expect: `1.0`, `+1` and ` 1 ` are 1. */
 export function integerParameter({ min, max, fallback }: { min: number; max: number; fallback?: number }) {
   const parsed = z.string().transform((value, context) => {
-    if (!integerText.test(value)) {
-      const msg = 'Input should be a valid integer, unable to parse string as an integer';
-      context.issues.push(problem(value, { type: 'int_parsing', msg }));
-      return z.NEVER;
-    }
-    const number = Number(value);
-    if (!Number.isSafeInteger(number)) {
-      const msg = 'Unable to parse input string as an integer, exceeded maximum size';
-      context.issues.push(problem(value, { type: 'int_parsing_size', msg }));
+    const number = readInteger(value);
+    if (typeof number !== 'number') {
+      context.issues.push(problem(value, number));
       return z.NEVER;
     }
     const outside = boundProblem(number, min, max);
@@ -158,7 +225,7 @@ export function numberParameter({ min, max, fallback }: { min: number; max: numb
       context.issues.push(problem(value, { type: 'float_parsing', msg }));
       return z.NEVER;
     }
-    const number = Number(value);
+    const number = numberOf(value);
     const outside = boundProblem(number, min, max);
     if (outside) context.issues.push(problem(value, outside));
     return number;
@@ -204,19 +271,29 @@ function withFallback<T extends number | boolean>(
 /** How many ids one request may name. More is a mistake or an attack, and would hold row locks for long. */
 export const maxEntryIds = 1000;
 
-/** The `entry_ids` of a request body: 1 to 1000 ids; duplicates are fine. */
+/** The id that an element of a JSON list stands for, or why it stands for none. */
+function readId(value: unknown): number | Problem {
+  if (typeof value === 'string') return readInteger(value);
+  if (typeof value !== 'number' || (Number.isInteger(value) && !Number.isSafeInteger(value)))
+    return { type: 'int_type', msg: 'Input should be a valid integer' };
+  if (Number.isInteger(value)) return value;
+  return {
+    type: 'int_from_float',
+    msg: 'Input should be a valid integer, got a number with a fractional part',
+  };
+}
+
+/** The `entry_ids` of a request body: 1 to 1000 ids, as numbers or as texts of digits; duplicates are fine. */
 export function entryIds() {
   const id = z
-    .number()
-    .refine(Number.isInteger, {
-      error: 'Input should be a valid integer, got a number with a fractional part',
-      params: { type: 'int_from_float' },
-      abort: true,
+    .unknown()
+    .transform((value, context): number => {
+      const read = readId(value);
+      if (typeof read === 'number') return read;
+      context.issues.push(problem(value, read));
+      return z.NEVER;
     })
-    .refine(Number.isSafeInteger, { error: 'Input should be a valid integer', params: { type: 'int_type' } })
-    .meta({
-      override: shownAs(idShape),
-    });
+    .meta({ override: shownAs(idShape) });
   return z
     .array(id)
     .min(1)

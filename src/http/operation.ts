@@ -41,6 +41,8 @@ export interface OperationFacts {
   needsDatabase?: boolean;
   /** Default: `application/json`. */
   requestContentTypes?: readonly string[];
+  /** Reads the body, for the schema to validate. Default: as JSON. */
+  readBody?: (request: Request) => Promise<unknown>;
   requestExample?: unknown;
   deprecated?: boolean;
 }

@@ -34,11 +34,11 @@ export async function renderPages({ document, script }: DocumentationOptions) {
     specPath: documentPath,
     provider: 'scalar',
     // Without a scheme and a host, and with a version, so that it can be kept for ever.
-    scalarCDN: `${scriptPath}?v=${scriptVersion}`,
+    scalarCDN: `${besidePage(scriptPath)}?v=${scriptVersion}`,
     scalarConfig: {
       ...(escapeStrings(interfaceConfiguration) as NonNullable<PluginOptions['scalarConfig']>),
       // The plugin reads the address here; in the JSON the interface would warn of a deprecated field.
-      spec: { url: documentPath, toJSON: () => undefined },
+      spec: { url: besidePage(documentPath), toJSON: () => undefined },
     } as NonNullable<PluginOptions['scalarConfig']>,
     // The document is ours: the plugin cannot read zod, and is to find no routes of its own.
     exclude: [/./],
@@ -95,6 +95,11 @@ export async function serveErrors(request: Request): Promise<Response> {
     'content-security-policy': policy.join('; '),
   });
   return represent(request, page);
+}
+
+/** A path of this server as the page refers to it: relative, because a proxy may have taken a prefix off that of the page. */
+function besidePage(path: string): string {
+  return path.slice(pagePath.lastIndexOf('/') + 1);
 }
 
 /** What the pages and the document have in common: asked about each time, and taken for what they say they are. */
@@ -182,7 +187,7 @@ const interfaceStyle = `
 
 /** Configuration of Scalar 1.72: nothing that would speak to another server, no offers of other products. */
 const interfaceConfiguration = {
-  url: documentPath,
+  url: besidePage(documentPath),
   theme: 'default',
   customCss: interfaceStyle,
   favicon: icon,

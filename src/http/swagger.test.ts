@@ -37,7 +37,7 @@ describe('/swagger', () => {
     assert.equal(response.headers.get('content-type'), 'text/html; charset=utf-8');
     const html = await response.text();
     assert.match(html, /<title>CatAtlas API<\/title>/);
-    assert.equal(attributeOf(html, 'data-url'), '/swagger/json');
+    assert.equal(new URL(attributeOf(html, 'data-url'), 'http://proxy/cats/swagger').pathname, '/cats/swagger/json');
     const configuration = JSON.parse(attributeOf(html, 'data-configuration'));
     assert.equal(configuration.telemetry, false);
     assert.equal(configuration.withDefaultFonts, false);
@@ -146,7 +146,9 @@ describe('/swagger/json', () => {
 
 describe('/swagger/assets/scalar.js', () => {
   const pathOf = async (app: ReturnType<typeof createSampleApp>) => {
-    const [, path] = (await (await get(app, '/swagger')).text()).match(/src="([^"]+)"/) ?? [];
+    const [, reference] = (await (await get(app, '/swagger')).text()).match(/src="([^"]+)"/) ?? [];
+    const { pathname, search } = new URL(String(reference), 'http://localhost/swagger');
+    const path = `${pathname}${search}`;
     return String(path);
   };
 

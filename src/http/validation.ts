@@ -16,11 +16,18 @@ const echoedCharacters = 100;
 /**
  * All problems of a request at once: Elysia stops at the first part that fails, so the parts are validated again here.
  * Order is path, query, body, and within each the order of fields.
+ *
+ * @param unknown problems of query parameters that the schema does not know
  */
-export function validationError(schemas: RequestSchemas, values: Record<Part, unknown>): AppError {
+export function validationError(
+  schemas: RequestSchemas,
+  values: Record<Part, unknown>,
+  unknown: readonly FieldProblem[] = [],
+): AppError {
   const fields = (['path', 'query', 'body'] as const).flatMap((part) => {
     const result = schemas[part]?.safeParse(values[part]);
-    return result?.error ? result.error.issues.map((issue) => fieldProblem(part, issue, values[part])) : [];
+    const found = result?.error ? result.error.issues.map((issue) => fieldProblem(part, issue, values[part])) : [];
+    return part === 'query' ? [...found, ...unknown] : found;
   });
   const summary = fields.map((field) => `${field.loc.join('.')}: ${field.msg}`).join('; ');
   return new AppError(422, 'VALIDATION_FAILED', summary || 'The request is not valid', { fields });

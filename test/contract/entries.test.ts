@@ -108,11 +108,14 @@ describe('POST /entries', () => {
       location_city: 100,
       location_country: 100,
     };
+    const begin = (key: string) => (key === 'photo_url' ? 'https://ä/' : '');
     const ofLength = (extra: number) =>
-      Object.fromEntries(Object.entries(limits).map(([key, limit]) => [key, 'ä'.repeat(limit + extra)]));
+      Object.fromEntries(
+        Object.entries(limits).map(([key, limit]) => [key, begin(key).padEnd(limit + extra, 'ä')] as const),
+      );
     const entry = bodyOf(await post(ofLength(0)));
-    for (const [key, limit] of Object.entries(limits))
-      if (key !== 'location') assert.equal(entry[key as keyof Entry], 'ä'.repeat(limit), key);
+    for (const [key, sent] of Object.entries(ofLength(0)))
+      if (key !== 'location') assert.equal(entry[key as keyof Entry], sent, key);
     const problems = assertInvalid(
       await post(ofLength(1)),
       ...Object.keys(limits).map((key) => ['string_too_long', 'body', key]),
@@ -197,7 +200,7 @@ describe('PATCH /entries/{id}', () => {
     const cleared = { nickname: null, photo_url: ' ', location: '' };
     assert.deepEqual(bodyOf(await patch(entry.id, cleared)), expected);
     assert.deepEqual(await read(entry.id), expected);
-    const foreign = { id: 1, createdAt: '2001-01-01T00:00:00Z', isFavorite: true, cat_id: 1, location_lat: 5 };
+    const foreign = { id: 1, createdAt: '2001-01-01T00:00:00Z', isFavorite: true, cat_id: 1, location_osm_id: '5' };
     assert.deepEqual(bodyOf(await patch(entry.id, foreign)), expected, 'what is not its own is ignored');
   });
 
@@ -324,9 +327,8 @@ describe('POST /entries/{id}/normalize-location', () => {
     });
   });
 
-  test('what would need a geocoder is 501, and changes nothing', async () => {
+  test('what would need a geocoder is `fallback`, with the reason, and changes nothing', async () => {
     const { id } = await createEntry(call, { location: 'Park A' });
-    const expected = [501, 'NOT_IMPLEMENTED', 'Looking up addresses is not available in this version of the server'];
     for (const [entryId, query] of [
       [id, ''],
       [id, '?force=true'],
@@ -334,10 +336,19 @@ describe('POST /entries/{id}/normalize-location', () => {
     ] as const) {
       const earlier = await read(entryId);
       const answer = await normalize(entryId, query);
-      assert.deepEqual([answer.status, answer.body['code'], answer.body['message']], expected);
-      assert.equal(answer.body['retryable'], false);
+      assert.deepEqual(bodyOf(answer), {
+        entry_id: entryId,
+        original_location: 'Park A',
+        normalized_location: 'Park A',
+        latitude: null,
+        longitude: null,
+        osm_id: null,
+        status: 'fallback',
+        message: 'This server has no geocoder: the location was not looked up, and nothing was changed',
+      });
       assert.deepEqual(await read(entryId), earlier);
     }
+    assert.equal(bodyOf(await call('GET', '/health/geocoding'))['status'], 'unavailable');
   });
 
   test('404, 422', async () => {

@@ -272,3 +272,64 @@ test('a mean of longitudes across the antimeridian is on this side of the Earth'
   assert.ok(Math.abs((group?.center_lat ?? 0) - 10) < 1e-6, `${group?.center_lat}`);
   assert.equal(group?.radius_meters, 16.4);
 });
+
+test('photo_url is an address on the web', async () => {
+  const post = (photo_url: unknown) => call<Entry>('POST', '/entries', { json: { text: 'Grey', photo_url } });
+  for (const bad of [
+    'javascript:alert(1)',
+    ' JavaScript:alert(1)',
+    'file:///etc/passwd',
+    'data:text/html,x',
+    'cat.jpg',
+  ])
+    assertInvalid(await post(bad), ['url_scheme', 'body', 'photo_url']);
+  for (const bad of ['http:', 'https://', 'http:///x', 'https://a b/', 'https:\\\\evil', 'http://[', 'https://a/\nb'])
+    assertInvalid(await post(bad), ['url_parsing', 'body', 'photo_url']);
+  for (const good of ['https://cdn.example/a.jpg', 'HTTP://cdn.example/ä?x=1#y', 'https://10.0.0.1:8443/'])
+    assert.equal(bodyOf(await post(good)).photo_url, good);
+  for (const none of ['', ' ', null]) assert.equal(bodyOf(await post(none)).photo_url, null);
+  const { id } = await createEntry(call);
+  assertInvalid(await call('PATCH', `/entries/${id}`, { json: { photo_url: 'javascript:alert(1)' } }), [
+    'url_scheme',
+    'body',
+    'photo_url',
+  ]);
+});
+
+test('entry_ids may be digits in a text, but neither true nor a fraction', async () => {
+  const { id } = await createCat(call);
+  const link = (ids: unknown[]) => call('POST', `/cats/${id}/link-sightings`, { json: { entry_ids: ids } });
+  const entry = await createEntry(call);
+  for (const one of [entry.id, `${entry.id}`, `${entry.id}.0`, ` ${entry.id}`, `+${entry.id}`, `0_${entry.id}`]) {
+    const { newly_linked, already_linked } = bodyOf(await link([one]));
+    assert.deepEqual([...(newly_linked as number[]), ...(already_linked as number[])], [entry.id], `${one}`);
+  }
+  for (const [bad, type] of [
+    ['1.5', 'int_parsing'],
+    ['', 'int_parsing'],
+    ['abc', 'int_parsing'],
+    ['9'.repeat(30), 'int_parsing_size'],
+    [1.5, 'int_from_float'],
+    [true, 'int_type'],
+    [null, 'int_type'],
+    [[1], 'int_type'],
+  ] as const)
+    assertInvalid(await link([entry.id, bad]), [type, 'body', 'entry_ids', 1]);
+});
+
+test('nesting over 64, other charsets, compressed bodies and bodies of no type are refused', async () => {
+  const deep = `{"text":"deep","x":${'['.repeat(64)}${']'.repeat(64)}}`;
+  assert.equal((await call('POST', '/entries', { raw: deep })).status, 422);
+  const utf16 = new Uint8Array(new Uint16Array([...'{"text":"Grey"}'].map((one) => one.charCodeAt(0))).buffer);
+  const headers = { 'content-type': 'application/json; charset=utf-16' };
+  assert.equal((await call('POST', '/entries', { raw: utf16, headers })).status, 422);
+  assert.equal((await call('POST', '/entries', { raw: 'x', headers: { 'content-encoding': 'gzip' } })).status, 415);
+});
+
+test('errors name no charset, and the old paths of the documentation are 308', async () => {
+  assert.match(
+    (await call('GET', '/nowhere')).headers.get('content-type') ?? '',
+    /^application\/json(;charset=utf-8)?$/,
+  );
+  for (const path of ['/docs', '/redoc', '/openapi.json']) assert.equal((await call('GET', path)).status, 308);
+});

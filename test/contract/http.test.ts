@@ -120,7 +120,7 @@ test('errors whose detail is an object: the operations of the profile page', asy
 test('an error as problem details, when asked for', async () => {
   const ask = (method: string, path: string, accept: string, json?: unknown) =>
     call(method, path, { json, headers: { accept } });
-  const missing = await ask('GET', '/entries/424242?x=1', 'application/json, application/problem+json');
+  const missing = await ask('GET', '/entries/424242/matches?x=1', 'application/json, application/problem+json');
   assert.equal(missing.status, 404);
   assert.match(missing.headers.get('content-type') ?? '', /^application\/problem\+json/);
   assert.deepEqual(missing.body, {
@@ -128,7 +128,7 @@ test('an error as problem details, when asked for', async () => {
     title: 'Entry not found',
     status: 404,
     detail: 'Entry not found',
-    instance: '/entries/424242',
+    instance: '/entries/424242/matches',
     code: 'ENTRY_NOT_FOUND',
     retryable: false,
     request_id: missing.headers.get('x-request-id'),
@@ -258,12 +258,16 @@ test('the body has to be JSON, of a size that can be valid', async () => {
   }
   for (const type of ['application/json; charset=utf-8', 'APPLICATION/JSON', 'application/merge-patch+json'])
     assert.equal((await post('{"text":"Grey"}', type)).status, 200, type);
+  // Any website may have a browser send one without a content type, or with that of a form, and is not asked first.
+  const before = (await call('GET', '/entries')).text;
   const untyped = await fetch(`${url}/entries`, {
     method: 'POST',
     body: new TextEncoder().encode('{"text":"without a content type"}'),
   });
-  assert.equal(untyped.status, 200);
-  assert.equal(((await untyped.json()) as { text: string }).text, 'without a content type');
+  assert.equal(untyped.status, 415);
+  assert.equal(untyped.headers.get('accept-post'), 'application/json');
+  assert.match(((await untyped.json()) as Problem).message, /Content-Type: application\/json$/);
+  assert.equal((await call('GET', '/entries')).text, before);
 
   const large = JSON.stringify({ text: 'Grey', unknown: 'x'.repeat(1_048_576) });
   assertProblem(await post(large, 'application/json'), 413, 'PAYLOAD_TOO_LARGE');
@@ -278,6 +282,26 @@ test('the body has to be JSON, of a size that can be valid', async () => {
   const room = 1_048_576 - '{"text":"Grey","unknown":""}'.length;
   const largest = JSON.stringify({ text: 'Grey', unknown: 'x'.repeat(room) });
   assert.equal((await post(largest, 'application/json')).status, 200);
+});
+
+test('a compressed body is 415, says what is taken, and is not unpacked', async () => {
+  const gzip = async (text: string) =>
+    await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
+  const bomb = await gzip('a'.repeat(50_000_000));
+  for (const [encoding, raw] of [
+    ['gzip', await gzip('{"text":"Grey"}')],
+    ['x-gzip', bomb],
+    ['GZIP', bomb],
+    ['br', 'whatever'],
+    ['identity, gzip', bomb],
+  ] as const) {
+    const answer = await call('POST', '/entries', { raw, headers: { 'content-encoding': encoding } });
+    const { message } = assertProblem(answer, 415, 'UNSUPPORTED_MEDIA_TYPE');
+    assert.match(message, /must not be compressed/);
+    assert.equal(answer.headers.get('accept-encoding'), 'identity');
+  }
+  const plain = { raw: '{"text":"Grey"}', headers: { 'content-encoding': 'identity' } };
+  assert.equal((await call('POST', '/entries', plain)).status, 200);
 });
 
 test('a syntax error in the body says where it is', async () => {
@@ -407,7 +431,28 @@ test('whole numbers in paths and queries are read leniently, within their range'
   }
   for (const id of ['0', '-1', '-0', '9007199254740991', '-9007199254740991'])
     assertProblem(await call('GET', `/entries/${id}`), 404, 'ENTRY_NOT_FOUND');
-  for (const id of ['abc', '1.5', '1e3', '0x1', '1,2', 'NaN', '1%2F2', '%00', '1%00', '%D9%A1', '--1'])
+  for (const id of [`0_${known}`, `${known}.00`]) assert.equal((await call('GET', `/entries/${id}`)).body['id'], known);
+  assert.equal((await call('GET', `/entries/${known}/matches?top_k=1_0&min_score=0.1_0`)).status, 200);
+  assert.deepEqual(typesOf(await call('GET', `/entries/${known}/matches?top_k=2_1`)), ['query.top_k less_than_equal']);
+  assert.equal((await call('GET', '/entries/by-area?lat=5_2.5&lon=1_3.&radius=1_000')).status, 200);
+  for (const id of [
+    'abc',
+    '1.',
+    '1_',
+    '_1',
+    '1__0',
+    '1_0.',
+    '1.5',
+    '1e3',
+    '0x1',
+    '1,2',
+    'NaN',
+    '1%2F2',
+    '%00',
+    '1%00',
+    '%D9%A1',
+    '--1',
+  ])
     assert.deepEqual(typesOf(await call('GET', `/entries/${id}`)), ['path.entry_id int_parsing'], id);
   for (const id of ['9007199254740992', '-9223372036854775809', '9'.repeat(60)])
     assert.deepEqual(typesOf(await call('GET', `/entries/${id}`)), ['path.entry_id int_parsing_size'], id.slice(0, 30));
@@ -479,6 +524,77 @@ test('NUL and lone surrogates are refused wherever a text is taken', async () =>
   }
   const pair = await call('POST', '/entries', { raw: '{"text":"\\ud83d\\udc08"}' });
   assert.equal(pair.body['text'], '🐈', 'a pair of surrogates is one character');
+});
+
+test('what an operation of the first server ignores, it says in a header', async () => {
+  const warning = async (...request: Parameters<Client>) => {
+    const answer = await call(...request);
+    assert.equal(answer.status, 200, answer.text);
+    return answer.headers.get('warning');
+  };
+  const coordinates = { location_lat: 52.5, location_lon: 13.4 };
+  assert.equal(
+    await warning('POST', '/entries', { json: { text: 'Grey', ...coordinates } }),
+    '299 - "ignored: body location_lat, body location_lon"',
+  );
+  assert.equal(await warning('GET', '/entries?limit=5&sort=asc'), '299 - "ignored: query limit, query sort"');
+  assert.equal(await warning('HEAD', '/entries?limit=5'), '299 - "ignored: query limit"');
+  assert.equal(await warning('GET', `/entries/${known}/matches?top_k=3&limit=5`), '299 - "ignored: query limit"');
+  assert.equal(
+    await warning('POST', '/cats?x=1', { json: { colour: 'grey' } }),
+    '299 - "ignored: query x, body colour"',
+  );
+  // Names are a stranger's words: nothing of them that would mean something in a header, and not more than a few.
+  assert.equal(await warning('GET', '/entries?a%22%0d%0ab=1&%E7%8C%AB=2'), '299 - "ignored: query a???b, query ?"');
+  const many = Array.from({ length: 2000 }, (_, index) => `p${index}=1`).join('&');
+  assert.match((await warning('GET', `/entries?${many}`)) ?? '', /query p9 and 1990 more"$/);
+  for (const [method, path, sent] of [
+    ['POST', '/entries', { json: { text: 'Grey', nickname: null } }],
+    ['GET', `/entries/${known}/matches?top_k=3`, {}],
+    ['GET', '/entries', {}],
+    ['POST', `/entries/${known}/favorite`, { raw: '{"x":1}' }],
+    ['GET', '/health?x=1', {}],
+    ['GET', '/swagger?x=1', {}],
+  ] as const)
+    assert.equal(await warning(method, path, sent), null, `${method} ${path}`);
+});
+
+test('a newer operation refuses query parameters that it does not know, with all other problems', async () => {
+  assert.deepEqual(fieldsOf(await call('GET', `/entries/${known}?include=cat&fields=id`)), [
+    { type: 'extra_forbidden', loc: ['query', 'include'], msg: 'Extra inputs are not permitted', input: 'cat' },
+    { type: 'extra_forbidden', loc: ['query', 'fields'], msg: 'Extra inputs are not permitted', input: 'id' },
+  ]);
+  assert.deepEqual(typesOf(await call('PATCH', '/entries/x?dry_run=1', { json: { nickname: 1 } })), [
+    'path.entry_id int_parsing',
+    'query.dry_run extra_forbidden',
+    'body.nickname string_type',
+  ]);
+  for (const [method, path] of [
+    ['GET', '/cats/1?x'],
+    ['HEAD', `/entries/${known}?x=1`],
+    ['DELETE', `/entries/${known}?soft=true`],
+    ['DELETE', `/entries/${known}/cat?x=1`],
+  ] as const)
+    assert.equal((await call(method, path)).status, 422, `${method} ${path}`);
+  assert.equal((await call('GET', `/entries/${known}`)).status, 200, 'it was not deleted');
+  for (const path of ['/health/live?x=1', '/health/ready?x=1', '/version?x=1', '/?utm_source=x'])
+    assert.equal((await call('GET', path)).status, 200, 'a probe may say what it likes');
+});
+
+test('coordinates cannot be set by a change: 422, and null takes the sighting off the map', async () => {
+  const path = `/entries/${known}`;
+  const answer = await call('PATCH', path, { json: { nickname: 'Tom', location_lat: 52.5, location_lon: '13.4' } });
+  const [first, second] = fieldsOf(answer);
+  assert.deepEqual(
+    [first?.loc, second?.loc],
+    [
+      ['body', 'location_lat'],
+      ['body', 'location_lon'],
+    ],
+  );
+  assert.match(first?.msg ?? '', /cannot be set/);
+  assert.equal((await call('GET', path)).body['nickname'], null);
+  assert.equal((await call('PATCH', path, { json: { location_lat: null, location_lon: null } })).status, 200);
 });
 
 test('unknown keys are ignored', async () => {
