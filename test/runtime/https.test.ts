@@ -41,7 +41,7 @@ async function promises(url: string, forwarded: Record<string, string>): Promise
   for (const [method, path, status, headers] of requests) {
     const answer = await fetch(`${url}${path}`, {
       method,
-      headers: { ...headers, ...forwarded },
+      headers: { ...(method === 'POST' ? { 'content-type': 'application/json' } : {}), ...headers, ...forwarded },
       redirect: 'manual',
       ...(method === 'POST' ? { body: '{}' } : {}),
     });
