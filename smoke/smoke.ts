@@ -146,8 +146,7 @@ export function teardown({ began, entryId, lost }: Start): void {
       console.log(
         `sighting ${entryId} stays, because this server lets nobody delete; as its operator: delete from entries where id = ${entryId}`,
       );
-    else
-      checkAnswer(api.readEntry(entryId, 404), { 'the deleted sighting is gone': ({ status }) => status === 404 });
+    else checkAnswer(api.readEntry(entryId, 404), { 'the deleted sighting is gone': ({ status }) => status === 404 });
     return;
   }
   if (!lost) return;

@@ -125,6 +125,7 @@ const coordinate = () =>
     'Coordinates cannot be set: they come from normalize-location. Leave them out, or send null to clear them',
   ).meta({
     description: 'Cannot be set in this version; null takes the sighting off the map',
+    example: null,
   });
 
 export const entryPatch = later(() =>

@@ -106,6 +106,7 @@ export function findGaps(document: ApiDocument): string[] {
 
 interface Schema {
   $ref?: string;
+  format?: string;
   description?: string;
   examples?: unknown[];
   properties?: Record<string, Schema>;
@@ -128,7 +129,8 @@ export function findSilentFields(document: ApiDocument): string[] {
     for (const [name, field] of Object.entries(schema.properties ?? {})) {
       const target = schemas[field.$ref?.split('/').at(-1) ?? ''] ?? field;
       if (!(field.description ?? target.description)) silent.push(`${path}.${name}: no description`);
-      if (input && target.examples === undefined) silent.push(`${path}.${name}: no example`);
+      // A file has no example in JSON.
+      if (input && target.examples === undefined && target.format !== 'binary') silent.push(`${path}.${name}: no example`);
       visit(field, `${path}.${name}`, input);
     }
     if (schema.items) visit(schema.items, `${path}[]`, input);
