@@ -4,6 +4,7 @@ import { healthRoutes } from './health/routes.ts';
 import { createHttpApp } from './http/application.ts';
 import { readAgain } from './http/read-again.ts';
 import { factsOf } from './http/request-facts.ts';
+import { withTimeLimit } from './http/time-limit.ts';
 
 /** The server's answer to requests, in two parts. */
 export interface App {
@@ -31,10 +32,12 @@ export function createApp(context: AppContext): App {
     return whole;
   };
   return {
-    fetch: readAgain(async (request) => {
-      const app = mayUseCore(request) ? core : await loaded();
-      return await app.fetch(request);
-    }),
+    fetch: readAgain(
+      withTimeLimit(context, async (request) => {
+        const app = mayUseCore(request) ? core : await loaded();
+        return await app.fetch(request);
+      }),
+    ),
     async load() {
       await loaded();
     },

@@ -2,10 +2,11 @@ import { findAnalysis } from '../analysis/queries.ts';
 import { countSightings, findCat, listCatsBefore, listSightingsPage } from '../cats/queries.ts';
 import { countComments, listCommentsPage } from '../comments/queries.ts';
 import type { Sql } from '../database/connect.ts';
+import { snapshot } from '../database/transaction.ts';
 import { findEntry, listEntriesBefore } from '../entries/queries.ts';
 import { listInsightEntries, listStoredInsights } from '../insights/queries.ts';
 import { boundingBoxes } from '../map/distance.ts';
-import { listNearbyCandidates } from '../matching/queries.ts';
+import { eachPlace } from '../map/queries.ts';
 import type { Manifest } from './format.ts';
 
 const pageLimit = 100;
@@ -20,8 +21,8 @@ export async function askAsTheApi(sql: Sql, manifest: Manifest): Promise<string[
   const expect = (question: string, found: unknown, expected: unknown) => {
     if (found !== expected) problems.push(`${question}: ${found}, expected ${expected}`);
   };
-  const newestEntries = await listEntriesBefore(sql, Number.MAX_SAFE_INTEGER, pageLimit);
-  const newestCats = await listCatsBefore(sql, Number.MAX_SAFE_INTEGER, pageLimit);
+  const newestEntries = await newest((before) => listEntriesBefore(sql, before));
+  const newestCats = await newest((before) => listCatsBefore(sql, before));
   expect('sightings on the first page', newestEntries.length, Math.min(pageLimit, rowsOf('entries')));
   expect('cats on the first page', newestCats.length, Math.min(pageLimit, rowsOf('cats')));
   for (const { id } of newestEntries) {
@@ -31,12 +32,12 @@ export async function askAsTheApi(sql: Sql, manifest: Manifest): Promise<string[
     if (analysis) expect(`the analysis of sighting ${id}`, analysis.entry_id, id);
     if (!entry || entry.location_lat === null || entry.location_lon === null) continue;
     const boxes = boundingBoxes(entry.location_lat, entry.location_lon, 10);
-    const near = await listNearbyCandidates(sql, { boxes, includeAssigned: true });
-    expect(
-      `sighting ${id} near its own place`,
-      near.some((candidate) => candidate.id === id),
-      true,
-    );
+    const found = await snapshot(sql, async (tx) => {
+      for await (const places of eachPlace(tx, { boxes, includeAssigned: true }))
+        if (places.some((place) => place.id === id)) return true;
+      return false;
+    });
+    expect(`sighting ${id} near its own place`, found, true);
   }
   for (const { id } of newestCats) {
     expect(`cat ${id} by its id`, (await findCat(sql, id))?.id, id);
@@ -49,4 +50,15 @@ export async function askAsTheApi(sql: Sql, manifest: Manifest): Promise<string[
     await listStoredInsights(sql, id);
   }
   return problems;
+}
+
+/** The newest rows of a list that is read in batches. */
+async function newest<Row extends { id: number }>(listBefore: (before: number) => Promise<Row[]>): Promise<Row[]> {
+  const rows: Row[] = [];
+  while (rows.length < pageLimit) {
+    const batch = await listBefore(rows.at(-1)?.id ?? Number.MAX_SAFE_INTEGER);
+    if (batch.length === 0) break;
+    rows.push(...batch);
+  }
+  return rows.slice(0, pageLimit);
 }

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildEnhancedProfile, buildProfile, type ProfileEntry } from './profile.ts';
+import {
+  EnhancedProfileDraft,
+  type ProfileCat,
+  ProfileDraft,
+  type ProfileEntry,
+  type StoredInsight,
+} from './profile.ts';
 
 const CAT = { id: 3, name: null, createdAt: '2026-11-22T13:00:00.000001Z' };
 
@@ -16,6 +22,18 @@ function entry(id: number, text: string, rest: Partial<ProfileEntry> = {}): Prof
     photoUrl: null,
     ...rest,
   };
+}
+
+function buildProfile(cat: Pick<ProfileCat, 'id' | 'name'>, entries: readonly ProfileEntry[]) {
+  const draft = new ProfileDraft();
+  for (const each of entries) draft.add(each);
+  return draft.finish(cat);
+}
+
+function buildEnhancedProfile(cat: ProfileCat, entries: readonly ProfileEntry[], insights: readonly StoredInsight[]) {
+  const draft = new EnhancedProfileDraft();
+  for (const each of entries) draft.add(each);
+  return draft.finish(cat, insights);
 }
 
 const GOLDEN = [

@@ -1,6 +1,7 @@
-import { excerpt, PROFILE_SUMMARY_LENGTH } from '../analysis/excerpt.ts';
-import { temperamentOf } from '../analysis/sentiment.ts';
-import { topTags } from '../analysis/tokens.ts';
+import { excerpt, firstCodePoints, PROFILE_SUMMARY_LENGTH } from '../analysis/excerpt.ts';
+import { Mood } from '../analysis/sentiment.ts';
+import { TagCount } from '../analysis/tokens.ts';
+import { foldWhitespace } from '../analysis/whitespace.ts';
 import type { Instant } from '../clock.ts';
 import type { InsightMode } from '../insights/insight.ts';
 
@@ -83,68 +84,87 @@ const LOCATION_COUNT = 5;
 const RECENT_COUNT = 5;
 const SUMMARY_COUNT = 10;
 
+/** So many places of a cat are told apart: more of them would take more memory than a profile may. */
+const MOST_PLACES = 5000;
+
 const NO_SIGHTINGS_TEXT = 'No sightings assigned yet. Link a sighting to this cat and its profile will fill in.';
 
-interface Description {
-  tags: string[];
-  temperament: string;
-  text: string;
-}
+/** What the texts of a cat say, taken in one by one. */
+class Description {
+  count = 0;
+  #beginning = '';
+  readonly #tags = new TagCount();
+  readonly #mood = new Mood();
 
-/** Name, place (a whole sentence part such as `last seen at Park A`), count, temperament, tags and the texts in short. */
-function describe(
-  cat: Pick<ProfileCat, 'id' | 'name'>,
-  entries: readonly { text: string }[],
-  place: string,
-): Description {
-  const text = entries.map((entry) => entry.text).join('\n');
-  const tags = topTags(text, TAG_COUNT);
-  const temperament = temperamentOf(text);
-  const sentences = [
-    `${cat.name || `Cat #${cat.id}`}, ${place}.`,
-    `Sightings so far: ${entries.length}.`,
-    `Temperament: ${temperament}.`,
-    `Recurring words: ${tags.length > 0 ? tags.join(', ') : 'none yet'}.`,
-    `In short: ${excerpt(text, PROFILE_SUMMARY_LENGTH)}`,
-  ];
-  return { tags, temperament, text: sentences.join(' ') };
-}
-
-/** The short profile. `entries` are all sightings of the cat, newest id first. */
-export function buildProfile(
-  cat: Pick<ProfileCat, 'id' | 'name'>,
-  entries: readonly Pick<ProfileEntry, 'text' | 'location'>[],
-): Profile {
-  const base = { cat_id: cat.id, name: cat.name, sightings_count: entries.length };
-  if (entries.length === 0) {
-    return { ...base, locations: [], top_tags: [], temperament_guess: 'unknown', profile_text: NO_SIGHTINGS_TEXT };
+  add(text: string): void {
+    this.count += 1;
+    this.#tags.add(text);
+    this.#mood.add(text);
+    // More than an excerpt needs, and no more than that.
+    if (this.#beginning.length <= PROFILE_SUMMARY_LENGTH * 4)
+      this.#beginning = firstCodePoints(foldWhitespace(`${this.#beginning}\n${text}`), PROFILE_SUMMARY_LENGTH * 2);
   }
-  const locations = [...new Set(entries.flatMap(({ location }) => location || []))].slice(0, LOCATION_COUNT);
-  const { tags, temperament, text } = describe(cat, entries, `last seen at ${locations[0] ?? 'unknown area'}`);
-  return { ...base, locations, top_tags: tags, temperament_guess: temperament, profile_text: text };
+
+  /** Tags, temperament and the text of the profile; `place` is a whole sentence part such as `last seen at Park A`. */
+  of(cat: Pick<ProfileCat, 'id' | 'name'>, place: string) {
+    const tags = this.#tags.top(TAG_COUNT);
+    const { temperament } = this.#mood;
+    const sentences = [
+      `${cat.name || `Cat #${cat.id}`}, ${place}.`,
+      `Sightings so far: ${this.count}.`,
+      `Temperament: ${temperament}.`,
+      `Recurring words: ${tags.length > 0 ? tags.join(', ') : 'none yet'}.`,
+      `In short: ${excerpt(this.#beginning, PROFILE_SUMMARY_LENGTH)}`,
+    ];
+    return { top_tags: tags, temperament_guess: temperament, profile_text: sentences.join(' ') };
+  }
 }
 
-/** All places where the cat was seen, the most frequent first, ties by the latest sighting, told by the newest one there. */
-function summariseLocations(newestFirst: readonly ProfileEntry[]): LocationSummary[] {
-  const summaries = new Map<string, LocationSummary>();
-  for (const entry of newestFirst) {
+/** The short profile. Add all sightings of the cat, newest id first. */
+export class ProfileDraft {
+  readonly #description = new Description();
+  readonly #locations = new Set<string>();
+
+  add({ text, location }: Pick<ProfileEntry, 'text' | 'location'>): void {
+    this.#description.add(text);
+    if (location && this.#locations.size < LOCATION_COUNT) this.#locations.add(location);
+  }
+
+  finish(cat: Pick<ProfileCat, 'id' | 'name'>): Profile {
+    const locations = [...this.#locations];
+    const { count } = this.#description;
+    const described =
+      count === 0
+        ? { top_tags: [], temperament_guess: 'unknown', profile_text: NO_SIGHTINGS_TEXT }
+        : this.#description.of(cat, `last seen at ${locations[0] ?? 'unknown area'}`);
+    return { cat_id: cat.id, name: cat.name, sightings_count: count, locations, ...described };
+  }
+}
+
+/** The places where a cat was seen, each told by the newest sighting there: add sightings newest first. */
+class Places {
+  readonly #summaries = new Map<string, LocationSummary>();
+
+  add(entry: ProfileEntry): void {
     const location = entry.location || entry.locationNormalized;
-    if (!location) continue;
-    const known = summaries.get(location);
-    if (known !== undefined) {
-      known.count += 1;
-      continue;
-    }
-    summaries.set(location, {
-      location,
-      normalizedLocation: entry.locationNormalized,
-      count: 1,
-      lastSeen: entry.createdAt,
-      lat: entry.latitude,
-      lon: entry.longitude,
-    });
+    if (!location) return;
+    const known = this.#summaries.get(location);
+    if (known !== undefined) known.count += 1;
+    else if (this.#summaries.size < MOST_PLACES)
+      this.#summaries.set(location, {
+        location,
+        normalizedLocation: entry.locationNormalized,
+        count: 1,
+        lastSeen: entry.createdAt,
+        lat: entry.latitude,
+        lon: entry.longitude,
+      });
   }
-  return [...summaries.values()].sort((a, b) => b.count - a.count);
+
+  /** The most frequent first, ties by the latest sighting. */
+  ranked(): LocationSummary[] {
+    return [...this.#summaries.values()].sort((a, b) => b.count - a.count);
+  }
 }
 
 /** An Instant as text that sorts by time: without it `34Z` sorts after `34.5Z`. */
@@ -159,50 +179,59 @@ function latestOf(instants: readonly Instant[]): Instant | null {
   );
 }
 
-/**
- * Everything the profile page shows. `entries` are all sightings of the cat, latest `createdAt` first; `insights` all that
- * are stored for it.
- */
-export function buildEnhancedProfile(
-  cat: ProfileCat,
-  entries: readonly ProfileEntry[],
-  insights: readonly StoredInsight[],
-): EnhancedProfile {
-  const photos = entries.flatMap(({ photoUrl }) => photoUrl || []);
-  const places = summariseLocations(entries);
-  const commonest = places[0]?.location ?? null;
-  const has = (mode: InsightMode) => insights.some((insight) => insight.mode === mode);
-  const described: Description =
-    entries.length === 0
-      ? { tags: [], temperament: 'unknown / neutral', text: NO_SIGHTINGS_TEXT }
-      : describe(cat, entries, `most often seen at ${commonest ?? 'unknown area'}`);
-  return {
-    cat: { id: cat.id, name: cat.name, createdAt: cat.createdAt, primaryPhoto: photos[0] ?? null },
-    stats: {
-      totalSightings: entries.length,
-      uniqueLocations: places.length,
-      photoCount: photos.length,
-      firstSeen: entries.at(-1)?.createdAt ?? null,
-      lastSeen: entries[0]?.createdAt ?? null,
-      mostFrequentLocation: commonest,
-    },
-    recentSightings: entries.slice(0, RECENT_COUNT).map(({ id, text, createdAt, location, photoUrl }) => ({
-      id,
-      text,
-      createdAt,
-      location,
-      photo_url: photoUrl,
-    })),
-    locationSummary: places.slice(0, SUMMARY_COUNT),
-    insightStatus: {
-      hasProfile: has('profile'),
-      hasCare: has('care'),
-      hasUpdate: has('update'),
-      hasRisk: has('risk'),
-      lastUpdated: latestOf(insights.map((insight) => insight.updatedAt)),
-    },
-    top_tags: described.tags,
-    temperament_guess: described.temperament,
-    profile_text: described.text,
-  };
+/** Everything the profile page shows. Add all sightings of the cat, latest `createdAt` first. */
+export class EnhancedProfileDraft {
+  readonly #description = new Description();
+  readonly #places = new Places();
+  readonly #recent: EnhancedProfile['recentSightings'] = [];
+  #photoCount = 0;
+  #primaryPhoto: string | null = null;
+  #lastSeen: Instant | null = null;
+  #firstSeen: Instant | null = null;
+
+  add(entry: ProfileEntry): void {
+    const { id, text, createdAt, location, photoUrl } = entry;
+    this.#description.add(text);
+    this.#places.add(entry);
+    if (this.#recent.length < RECENT_COUNT) this.#recent.push({ id, text, createdAt, location, photo_url: photoUrl });
+    if (photoUrl) {
+      this.#photoCount += 1;
+      this.#primaryPhoto ??= photoUrl;
+    }
+    this.#lastSeen ??= createdAt;
+    this.#firstSeen = createdAt;
+  }
+
+  /** `insights`: all that are stored for the cat. */
+  finish(cat: ProfileCat, insights: readonly StoredInsight[]): EnhancedProfile {
+    const places = this.#places.ranked();
+    const commonest = places[0]?.location ?? null;
+    const has = (mode: InsightMode) => insights.some((insight) => insight.mode === mode);
+    const { count } = this.#description;
+    const described =
+      count === 0
+        ? { top_tags: [], temperament_guess: 'unknown / neutral', profile_text: NO_SIGHTINGS_TEXT }
+        : this.#description.of(cat, `most often seen at ${commonest ?? 'unknown area'}`);
+    return {
+      cat: { id: cat.id, name: cat.name, createdAt: cat.createdAt, primaryPhoto: this.#primaryPhoto },
+      stats: {
+        totalSightings: count,
+        uniqueLocations: places.length,
+        photoCount: this.#photoCount,
+        firstSeen: this.#firstSeen,
+        lastSeen: this.#lastSeen,
+        mostFrequentLocation: commonest,
+      },
+      recentSightings: this.#recent,
+      locationSummary: places.slice(0, SUMMARY_COUNT),
+      insightStatus: {
+        hasProfile: has('profile'),
+        hasCare: has('care'),
+        hasUpdate: has('update'),
+        hasRisk: has('risk'),
+        lastUpdated: latestOf(insights.map((insight) => insight.updatedAt)),
+      },
+      ...described,
+    };
+  }
 }

@@ -1,4 +1,5 @@
 import type { Instant } from '../clock.ts';
+import { arrayOf, fetchBatches, withinCatBatch } from '../database/batches.ts';
 import type { Queryable, Tx } from '../database/connect.ts';
 import { instantText } from '../database/instant-text.ts';
 import type { JsonRow } from '../http/json-stream.ts';
@@ -23,13 +24,13 @@ export async function keepCat(tx: Tx, id: number): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Up to `limit` cats by id descending, beginning below `before`, as the JSON that the API sends. */
-export async function listCatsBefore(sql: Queryable, before: number, limit: number): Promise<JsonRow[]> {
+/** A batch of cats by id descending, beginning below `before`, as the JSON that the API sends. */
+export async function listCatsBefore(sql: Queryable, before: number): Promise<JsonRow[]> {
   return await sql<JsonRow[]>`
     select id, row_to_json(cat)::text as json
     from (
       select id, name, ${instantText(sql, 'created_at')} as "createdAt"
-      from cats where id < ${before} order by id desc limit ${limit}
+      from cats where ${withinCatBatch(sql, before)} order by id desc
     ) as cat`;
 }
 
@@ -80,9 +81,6 @@ export async function assignEntries(tx: Tx, ids: readonly number[], catId: numbe
   if (ids.length > 0) await tx`update entries set cat_id = ${catId} where id = any(${arrayOf(ids)}::bigint[])`;
 }
 
-/** Ids as a PostgreSQL array literal: one parameter, so one prepared statement whatever their number. */
-const arrayOf = (ids: readonly number[]) => `{${ids.join(',')}}`;
-
 export interface CatSighting {
   id: number;
   text: string;
@@ -126,19 +124,26 @@ export async function findProfileVersion(sql: Queryable, catId: number): Promise
   return row?.version;
 }
 
+/** How many sightings of a cat are read at once: the longest ones come to a megabyte. */
+const profileRows = 50;
+
 /** What the short profile reads: all sightings of a cat by id descending. */
-export async function listProfileTexts(
-  sql: Queryable,
+export async function* eachProfileText(
+  tx: Tx,
   catId: number,
-): Promise<{ text: string; location: string | null }[]> {
-  return await sql<{ text: string; location: string | null }[]>`
+): AsyncGenerator<Pick<ProfileEntry, 'text' | 'location'>[]> {
+  await tx`
+    declare profile_texts no scroll cursor for
     select text, location from entries where cat_id = ${catId} order by id desc`;
+  yield* fetchBatches<Pick<ProfileEntry, 'text' | 'location'>>(tx, 'profile_texts', profileRows);
 }
 
 /** What the enhanced profile reads: all sightings of a cat, newest first. */
-export async function listProfileEntries(sql: Queryable, catId: number): Promise<ProfileEntry[]> {
-  return await sql<ProfileEntry[]>`
+export async function* eachProfileEntry(tx: Tx, catId: number): AsyncGenerator<ProfileEntry[]> {
+  await tx`
+    declare profile_entries no scroll cursor for
     select id, text, created_at as "createdAt", location, location_normalized as "locationNormalized",
       location_lat as latitude, location_lon as longitude, photo_url as "photoUrl"
     from entries where cat_id = ${catId} order by created_at desc, id desc`;
+  yield* fetchBatches<ProfileEntry>(tx, 'profile_entries', profileRows);
 }

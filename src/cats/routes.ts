@@ -8,25 +8,26 @@ import type { AppError } from '../errors.ts';
 import { type Representation, represent, representation } from '../http/conditional.ts';
 import { streamJsonArray } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
+import { type Work, workOf } from '../http/work.ts';
 import { listStoredInsights } from '../insights/queries.ts';
 import { planLinks } from './linking.ts';
 import { catNotFound, profileCatNotFound } from './not-found.ts';
 import { pageOf } from './paging.ts';
-import { buildEnhancedProfile, buildProfile, type EnhancedProfile, type Profile } from './profile.ts';
+import { type EnhancedProfile, EnhancedProfileDraft, type Profile, ProfileDraft } from './profile.ts';
 import { type Made, ProfileCache } from './profile-cache.ts';
 import {
   assignEntries,
   catExists,
   countSightings,
   deleteCat,
+  eachProfileEntry,
+  eachProfileText,
   findCat,
   findLastChange,
   findProfileVersion,
   insertCat,
   keepCat,
   listCatsBefore,
-  listProfileEntries,
-  listProfileTexts,
   listSightingsPage,
   lockEntryCats,
   renameCat,
@@ -87,19 +88,26 @@ async function makeFrom(
   return { version, profile: await toRevalidate(profile) };
 }
 
-const makeProfile = (sql: Sql, catId: number) =>
-  makeFrom(sql, catId, catNotFound(), async (tx, found) => buildProfile(found, await listProfileTexts(tx, catId)));
+const makeProfile = (sql: Sql, catId: number, work: Work) =>
+  makeFrom(sql, catId, catNotFound(), async (tx, found) => {
+    const draft = new ProfileDraft();
+    for await (const entries of eachProfileText(tx, catId)) await work.each(entries, (entry) => draft.add(entry));
+    return draft.finish(found);
+  });
 
-const makeEnhancedProfile = (sql: Sql, catId: number) =>
-  makeFrom(sql, catId, profileCatNotFound(catId), async (tx, found) =>
-    buildEnhancedProfile(found, await listProfileEntries(tx, catId), await listStoredInsights(tx, catId)),
-  );
+const makeEnhancedProfile = (sql: Sql, catId: number, work: Work) =>
+  makeFrom(sql, catId, profileCatNotFound(catId), async (tx, found) => {
+    const draft = new EnhancedProfileDraft();
+    for await (const entries of eachProfileEntry(tx, catId)) await work.each(entries, (entry) => draft.add(entry));
+    return draft.finish(found, await listStoredInsights(tx, catId));
+  });
 
 /** Individual cats: read, create, change, delete, link sightings, profiles. */
 export const catRoutes = (context: AppContext) => {
   const profiles = new ProfileCache<Representation>(keptProfiles);
   const enhancedProfiles = new ProfileCache<Representation>(keptProfiles);
-  const listCats = () => streamJsonArray(context.log, (before, limit) => listCatsBefore(context.sql, before, limit));
+  const listCats = ({ request }: { request: Request }) =>
+    streamJsonArray({ log: context.log, work: workOf(request) }, (before) => listCatsBefore(context.sql, before));
   return new Elysia({ name: 'cats' })
     .head('/cats', listCats, { detail: { hide: true } })
     .get('/cats', listCats, {
@@ -109,6 +117,7 @@ export const catRoutes = (context: AppContext) => {
         summary: 'List all cats',
         description: 'Every cat, newest id first, as one array.',
         success: { description: 'All cats', schema: catList },
+        work: { queue: 'lists' },
         errors: [],
       }),
     })
@@ -143,7 +152,8 @@ export const catRoutes = (context: AppContext) => {
           summary: 'Create a cat from sightings',
           description:
             'Creates a cat and assigns the sightings to it, also those of other cats. Unknown ids are skipped; when none exists, nothing is created and the answer is 404.',
-          success: { description: 'The new cat' },
+          success: { description: 'The cat' },
+          work: { queue: 'cats' },
           errors: ['ENTRY_NOT_FOUND'],
         }),
       },
@@ -232,6 +242,7 @@ export const catRoutes = (context: AppContext) => {
           description:
             'Says of each id whether it is newly linked, was linked already, or does not exist. A sighting of another cat moves over.',
           success: { description: 'What became of each sighting' },
+          work: { queue: 'cats' },
           errors: ['CAT_NOT_FOUND'],
         }),
       },
@@ -256,6 +267,7 @@ export const catRoutes = (context: AppContext) => {
           summary: 'List the sightings of a cat',
           description: 'Newest first, in pages. A page past the end is empty.',
           success: { description: 'A page of sightings' },
+          work: { queue: 'cats' },
           errors: ['CAT_NOT_FOUND'],
           errorDetail: 'object',
         }),
@@ -266,7 +278,10 @@ export const catRoutes = (context: AppContext) => {
       async ({ params: { cat_id }, request }) => {
         const version = await findProfileVersion(context.sql, cat_id);
         if (version === undefined) throw catNotFound();
-        return represent(request, await profiles.get(cat_id, version, () => makeProfile(context.sql, cat_id)));
+        return represent(
+          request,
+          await profiles.get(cat_id, version, () => makeProfile(context.sql, cat_id, workOf(request).shared())),
+        );
       },
       {
         params: catPath,
@@ -277,6 +292,7 @@ export const catRoutes = (context: AppContext) => {
           summary: 'Short profile of a cat',
           description: 'What its sightings say of the cat, in a few lines.',
           success: { description: 'The profile' },
+          work: { queue: 'profiles' },
           revalidated: true,
           errors: ['CAT_NOT_FOUND'],
         }),
@@ -287,7 +303,7 @@ export const catRoutes = (context: AppContext) => {
       async ({ params: { cat_id }, request }) => {
         const version = await findProfileVersion(context.sql, cat_id);
         if (version === undefined) throw profileCatNotFound(cat_id);
-        const make = () => makeEnhancedProfile(context.sql, cat_id);
+        const make = () => makeEnhancedProfile(context.sql, cat_id, workOf(request).shared());
         return represent(request, await enhancedProfiles.get(cat_id, version, make));
       },
       {
@@ -299,6 +315,7 @@ export const catRoutes = (context: AppContext) => {
           summary: 'Everything the profile page shows',
           description: 'The cat, its numbers, newest sightings, places, insights, and what its sightings say of it.',
           success: { description: 'The profile' },
+          work: { queue: 'profiles' },
           revalidated: true,
           errors: ['CAT_NOT_FOUND'],
           errorDetail: 'object',

@@ -70,6 +70,7 @@ export const commentRoutes = (context: AppContext) =>
           summary: 'List the comments on a cat',
           description: 'Newest first, in pages. A page past the end is empty.',
           success: { description: 'A page of comments' },
+          work: { queue: 'cats' },
           errors: ['CAT_NOT_FOUND'],
           errorDetail: 'object',
         }),

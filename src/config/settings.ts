@@ -121,6 +121,14 @@ export const settingsTable = {
     example: '240',
     default: 240,
   }),
+  REQUEST_TIMEOUT_SECONDS: setting({
+    group: 'Server',
+    kind: wholeNumber(1, 240, 'seconds'),
+    purpose:
+      'How long the answer to a request may take, from when the request has arrived whole, before the work is stopped and the answer is 503. Must be shorter than the proxy in front waits (60 on Fly.io), and than clients do (30 for the front end).',
+    example: '25',
+    default: 25,
+  }),
   SHUTDOWN_DRAIN_SECONDS: setting({
     group: 'Server',
     kind: wholeNumber(0, 300, 'seconds'),

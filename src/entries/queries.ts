@@ -1,4 +1,5 @@
 import type { Instant } from '../clock.ts';
+import { withinEntryBatch } from '../database/batches.ts';
 import type { Queryable, Tx } from '../database/connect.ts';
 import { instantText } from '../database/instant-text.ts';
 import type { JsonRow } from '../http/json-stream.ts';
@@ -24,10 +25,10 @@ export async function lockEntry(tx: Tx, id: number): Promise<Entry | undefined> 
 }
 
 /**
- * Up to `limit` entries by id descending, beginning below `before`, as the JSON that the API sends: the list is read whole by
+ * A batch of entries by id descending, beginning below `before`, as the JSON that the API sends: the list is read whole by
  * every visitor, and taking rows apart here only to put them together again costs four times the memory.
  */
-export async function listEntriesBefore(sql: Queryable, before: number, limit: number): Promise<JsonRow[]> {
+export async function listEntriesBefore(sql: Queryable, before: number): Promise<JsonRow[]> {
   return await sql<JsonRow[]>`
     select id, row_to_json(entry)::text as json
     from (
@@ -35,7 +36,7 @@ export async function listEntriesBefore(sql: Queryable, before: number, limit: n
         id, text, ${instantText(sql, 'created_at')} as "createdAt", is_favorite as "isFavorite", nickname, location, cat_id,
         photo_url, location_normalized, location_lat, location_lon, location_osm_id,
         location_street, location_number, location_zip, location_city, location_country
-      from entries where id < ${before} order by id desc limit ${limit}
+      from entries where ${withinEntryBatch(sql, before)} order by id desc
     ) as entry`;
 }
 

@@ -5,6 +5,7 @@ import type { AppContext } from '../context.ts';
 import { transaction } from '../database/transaction.ts';
 import { streamJsonArray } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
+import { workOf } from '../http/work.ts';
 import { createEntry, requireText } from './create.ts';
 import { applyPatch } from './edit.ts';
 import { entryNotFound, entryOrNotFound } from './not-found.ts';
@@ -33,8 +34,8 @@ const entryLinks = {
 
 /** Sightings: read, create, change, delete, mark, assign to a cat. */
 export const entryRoutes = (context: AppContext) => {
-  const listEntries = () =>
-    streamJsonArray(context.log, (before, limit) => listEntriesBefore(context.sql, before, limit));
+  const listEntries = ({ request }: { request: Request }) =>
+    streamJsonArray({ log: context.log, work: workOf(request) }, (before) => listEntriesBefore(context.sql, before));
   return new Elysia({ name: 'entries' })
     .head('/entries', listEntries, { detail: { hide: true } })
     .get('/entries', listEntries, {
@@ -44,6 +45,7 @@ export const entryRoutes = (context: AppContext) => {
         summary: 'List all sightings',
         description: 'Every sighting, newest id first, as one array. Large lists are streamed.',
         success: { description: 'All sightings', schema: entryList },
+        work: { queue: 'lists' },
         errors: [],
       }),
     })

@@ -1,12 +1,11 @@
 import { Elysia, ValidationError } from 'elysia';
-import type { z } from 'zod';
 import type { AppContext } from '../context.ts';
+import { Admission } from './admission.ts';
 import { readJsonBody } from './body.ts';
 import { answerPreflight, corsHeaders } from './cors.ts';
-import { built } from './later.ts';
+import { declarationsOf } from './declarations.ts';
 import { answerUnmatched, RouteTable, requireOrdinary } from './methods.ts';
 import type { DocumentedRoute } from './openapi.ts';
-import { describedBy, policyOf } from './operation.ts';
 import { requirePolicy } from './policy.ts';
 import { asAppError, logProblem, renderProblem } from './problem.ts';
 import { rawQuery } from './raw-query.ts';
@@ -16,7 +15,8 @@ import { requirePrimary } from './replay.ts';
 import { factsOf } from './request-facts.ts';
 import { securityHeaders } from './security-headers.ts';
 import { findUnknown, isOfFirstServer, unknownParameters, warningOf } from './unknown-input.ts';
-import { type RequestSchemas, validationError } from './validation.ts';
+import { validationError } from './validation.ts';
+import { letIn } from './work.ts';
 
 /**
  * An application without routes: what every request passes on its way to them, and what becomes of an error. Does no I/O.
@@ -33,15 +33,17 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
     return known;
   };
 
+  const declared = declarationsOf(routes);
+  const admission = new Admission();
+  const seconds = settings.REQUEST_TIMEOUT_SECONDS;
+
   /** Says in a header what an operation ignores of a request. Throws 422 where it must not be ignored. */
   const reportUnknown = ({ method, route, ...values }: RequestParts): string | undefined => {
-    const asked = method === 'HEAD' ? 'GET' : method;
-    const operation = describedBy(hooksOf(routes(), asked, route).detail);
+    const { operation, schemas } = declared(method, route);
     // Pages have parameters that are for others; a probe may have any.
     if (operation === undefined || operation.tag === 'System') return undefined;
-    const schemas = schemasOf(routes(), asked, route);
     const unknown = findUnknown(schemas, values);
-    if (unknown.query.length > 0 && !isOfFirstServer(asked, route))
+    if (unknown.query.length > 0 && !isOfFirstServer(method, route))
       throw validationError(schemas, values, unknownParameters(unknown.query, values.query));
     return warningOf(unknown);
   };
@@ -76,17 +78,20 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
       facts.params = { ...ctx.params };
       const { method, url } = ctx.request;
       const query = rawQuery(url);
-      requirePolicy(settings, policyOf(hooksOf(routes(), method, ctx.route).detail));
+      requirePolicy(settings, declared(method, ctx.route).operation?.policy);
       const warning = reportUnknown({ method, route: ctx.route, path: facts.params, query, body: ctx.body });
       if (warning !== undefined) ctx.set.headers['warning'] = warning;
       Object.assign(ctx, { query });
     })
     // What has no use for a body must not fail on one, nor wait for it: a photo sent to an operation that answers 501.
     .onParse({ as: 'global' }, ({ request, route }) => {
-      const { detail } = hooksOf(routes(), request.method, route);
-      requirePolicy(settings, policyOf(detail));
-      if (schemasOf(routes(), request.method, route).body === undefined) return null;
-      return (describedBy(detail)?.readBody ?? readJsonBody)(request);
+      const { operation, schemas } = declared(request.method, route);
+      requirePolicy(settings, operation?.policy);
+      if (schemas.body === undefined) return null;
+      return (operation?.readBody ?? readJsonBody)(request);
+    })
+    .onBeforeHandle({ as: 'global' }, async ({ request, route }) => {
+      await letIn(request, { admission, seconds, work: declared(request.method, route).operation?.work });
     })
     // A Response, never status(): Elysia 1.4.30 turns the second 404 into a 200 otherwise (elysiajs/elysia#1969).
     .onError({ as: 'global' }, ({ error, code, request, route, body }) => {
@@ -105,7 +110,7 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
         if (code === 'NOT_FOUND') return answerUnmatched(table(), request);
         if (error instanceof ValidationError && error.type !== 'response')
           return answer(
-            validationError(schemasOf(routes(), request.method, route), {
+            validationError(declared(request.method, route).schemas, {
               path: facts.params,
               query: rawQuery(request.url),
               body,
@@ -120,18 +125,6 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
   return app;
 }
 
-/** The schemas of one route, for a second look at a request that failed the first. */
-function schemasOf(routes: readonly DocumentedRoute[], method: string, path: string): RequestSchemas {
-  const hooks = hooksOf(routes, method, path);
-  const schema = (part: unknown) => built(part) as z.ZodType | undefined;
-  return { path: schema(hooks.params), query: schema(hooks.query), body: schema(hooks.body) };
-}
-
-/** What a route was registered with; nothing for one that does not exist. */
-function hooksOf(routes: readonly DocumentedRoute[], method: string, path: string): RouteHooks {
-  return (routes.find((route) => route.method === method && route.path === path)?.hooks ?? {}) as RouteHooks;
-}
-
 interface RequestParts {
   method: string;
   /** The pattern. */
@@ -139,11 +132,4 @@ interface RequestParts {
   path: Readonly<Record<string, string | undefined>>;
   query: Readonly<Record<string, string>>;
   body: unknown;
-}
-
-interface RouteHooks {
-  params?: unknown;
-  query?: unknown;
-  body?: unknown;
-  detail?: unknown;
 }

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts';
 import { factsOf } from './request-facts.ts';
 
 /** The most that a JSON body may hold, in bytes: the largest valid one (5000 escaped emoji and its fields) is under 100 kB. */
-export const maxJsonBytes = 1_048_576;
+export const maxJsonBytes = 131_072;
 
 /** How deep JSON may be nested: no body of this API needs three levels, and what walks thousands runs out of stack. */
 const maxDepth = 64;

@@ -46,6 +46,19 @@ export function corsHeaders(allowedOrigins: readonly string[]) {
     });
 }
 
+/** The same headers, for an answer that does not come from the application. */
+export function corsHeadersOf(allowedOrigins: readonly string[], request: Request): Record<string, string> {
+  const origin = request.headers.get('origin');
+  const vary = { vary: 'Origin' };
+  if (!originAllowed(allowedOrigins, origin)) return vary;
+  return {
+    ...vary,
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': exposedHeaders.join(', '),
+  };
+}
+
 /**
  * The answer to a preflight, with the words of the first server: 200 `OK` and what is allowed, or 400. Undefined for any
  * other request: without an `Origin`, OPTIONS asks for the methods of a path.

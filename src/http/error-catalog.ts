@@ -122,7 +122,7 @@ export const errorCatalog = {
   PAYLOAD_TOO_LARGE: {
     status: 413,
     title: 'Body too large',
-    example: 'The body is too large: at most 1048576 bytes',
+    example: 'The body is too large: at most 131072 bytes',
     cause: 'The body of the request is larger than the operation reads.',
     remedy: 'Send less: the limit is in the message.',
   },
@@ -134,12 +134,26 @@ export const errorCatalog = {
     remedy:
       'Send the `Content-Type` that the document names for the operation (also in `Accept-Post` of the answer), and no `Content-Encoding`.',
   },
+  AREA_TOO_LARGE: {
+    status: 422,
+    title: 'Too many sightings in the area',
+    example: 'More than 500000 sightings lie in this area. Ask for a smaller radius.',
+    cause: 'The area has more sightings than one answer lists.',
+    remedy: 'Ask for a smaller radius, several times if need be.',
+  },
   VALIDATION_FAILED: {
     status: 422,
     title: 'Request is not valid',
     example: 'text: Field required',
     cause: 'The body, a path parameter or a query parameter breaks a rule of the document.',
     remedy: 'Correct every field in the list: `loc` says which, `msg` says what is wrong with it.',
+  },
+  CLIENT_GONE: {
+    status: 499,
+    title: 'Client has gone',
+    example: 'The client has gone',
+    cause: 'The client closed the connection while its answer was being made, and the work was stopped.',
+    remedy: 'Nothing: it stands in the log and the metrics of the server only, for there is nobody to send it to.',
   },
   INTERNAL_ERROR: {
     status: 500,
@@ -177,6 +191,23 @@ export const errorCatalog = {
     cause:
       'The database refused the connection, is restarting, is full, or did not answer in time. A read whose connection broke has been tried twice.',
     remedy: 'Repeat the request after the seconds in `Retry-After`.',
+  },
+  REQUEST_TIMEOUT: {
+    status: 503,
+    title: 'Answer took too long',
+    example: 'The answer took too long, and the work was stopped. Ask for less, or try again later.',
+    cause:
+      'The answer was not ready within `REQUEST_TIMEOUT_SECONDS`, and the work for it was stopped. A write may have been done all the same.',
+    remedy:
+      'Ask for less (a smaller radius), or repeat the request after the seconds in `Retry-After`. Look before you repeat a write.',
+  },
+  SERVER_BUSY: {
+    status: 503,
+    title: 'Server has too much of this work',
+    example: 'The server has too much of this work at the moment. Try again soon.',
+    cause:
+      'The operation is expensive, and as many requests for it are at work or waiting as the server takes. Nothing was done.',
+    remedy: 'Repeat the request after the seconds in `Retry-After`. Operations that are cheap go on meanwhile.',
   },
   NOT_READY: {
     status: 503,

@@ -9,17 +9,18 @@ import { streamJsonArray } from './json-stream.ts';
 /** A table of so many rows; `asked` collects the ids that batches were asked to begin below. */
 function tableOf(count: number, fail: (asks: number) => string | undefined = () => undefined, log: Log = silentLog) {
   const asked: number[] = [];
-  const listBefore = async (before: number, limit: number) => {
+  const listBefore = async (before: number) => {
     asked.push(before);
     const code = fail(asked.length);
     if (code !== undefined) throw Object.assign(new Error(code), { code });
     const newest = Math.min(count, before - 1);
-    return Array.from({ length: Math.min(limit, newest) }, (_, index) => ({
+    return Array.from({ length: Math.min(500, newest) }, (_, index) => ({
       id: newest - index,
       json: `{"id":${newest - index}}`,
     }));
   };
-  return { asked, answer: () => streamJsonArray(log, listBefore) };
+  const work = { enterStreams: async () => () => {} };
+  return { asked, answer: () => streamJsonArray({ log, work }, listBefore) };
 }
 
 const idsOf = async (response: Response) => ((await response.json()) as { id: number }[]).map(({ id }) => id);

@@ -304,8 +304,9 @@ function errorAnswersOf(
   if (hasInput) codes.add('VALIDATION_FAILED');
   if (facts.policy === 'owner') codes.add('EDITS_CLOSED');
   codes.add('INTERNAL_ERROR');
+  if (facts.work !== undefined) codes.add('SERVER_BUSY');
   if (facts.needsDatabase !== false) {
-    codes.add('DATABASE_UNAVAILABLE').add('NOT_READY');
+    codes.add('DATABASE_UNAVAILABLE').add('NOT_READY').add('REQUEST_TIMEOUT');
     if (writes) codes.add('DATABASE_READ_ONLY');
   }
   const byStatus = Map.groupBy(codes, (each) => errorCatalog[each].status);

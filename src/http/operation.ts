@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { WorkClass } from './admission.ts';
 import type { ErrorCode } from './error-catalog.ts';
 import type { Later } from './later.ts';
 import type { Policy } from './policy.ts';
@@ -37,6 +38,8 @@ export interface OperationFacts {
   errorDetail?: 'string' | 'object';
   /** The answer has a tag, and is 304 for whoever has it already (`represent` in conditional.ts). */
   revalidated?: true;
+  /** Set for an expensive operation: the queue in which its requests wait for their turn (admission.ts). Adds its error to the document. */
+  work?: WorkClass;
   /** False for an operation that answers without the database, and so never with 503. */
   needsDatabase?: boolean;
   /** Default: `application/json`. */
@@ -62,11 +65,6 @@ export interface OperationDetail {
 export function operation(facts: OperationFacts): OperationDetail {
   const { operationId, tag, summary, description } = facts;
   return { operationId, tags: [tag], summary, description, [factsKey]: facts };
-}
-
-/** Who may do the operation that a route's `detail` describes. */
-export function policyOf(detail: unknown): Policy {
-  return describedBy(detail)?.policy ?? 'anyone';
 }
 
 /** The facts that `operation` put into a route's `detail`, or undefined where it was not used. */

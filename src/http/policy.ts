@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings.ts';
 import { AppError } from '../errors.ts';
 
 /**
- * Who may do an operation. Each operation declares it beside its path (`policy` in operation.ts).
+ * Who may do an operation. An operation declares it beside its path (`policy` in operation.ts); `anyone` when it declares none.
  *
  * - `anyone`: every visitor.
  * - `owner`: it changes or deletes what another visitor may have made. No visitor can prove yet what is theirs, so it is open to all of
@@ -13,7 +13,7 @@ export type Policy = 'anyone' | 'owner';
 /** Throws 403 EDITS_CLOSED where this server does not let visitors do operations of this policy. */
 export function requirePolicy(
   { ALLOW_ANONYMOUS_EDITS }: Pick<Settings, 'ALLOW_ANONYMOUS_EDITS'>,
-  policy: Policy,
+  policy: Policy = 'anyone',
 ): void {
   if (policy === 'anyone' || ALLOW_ANONYMOUS_EDITS) return;
   throw new AppError(

@@ -1,4 +1,5 @@
 import type { Peer } from '../platform/serve.ts';
+import type { Work } from './work.ts';
 
 /** What the way of a request needs to know about it, from the first byte to the line in the log. */
 export interface RequestFacts {
@@ -14,6 +15,12 @@ export interface RequestFacts {
   interrupted: boolean;
   /** Path parameters as they were sent; validation replaces them by what they mean. */
   params: Record<string, string | undefined>;
+  /** Starts the time that the request may take, in seconds. */
+  startTime?: (seconds: number) => void;
+  /** What is done for it, once it was let in. */
+  work?: Work;
+  /** Gives back its place among the expensive requests. */
+  leave?: () => void;
 }
 
 const known = new WeakMap<Request, RequestFacts>();

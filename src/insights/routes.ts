@@ -36,6 +36,7 @@ export const insightRoutes = (context: AppContext) =>
         description:
           'Made from the newest ten sightings, and kept: the same sightings and mode give the same insight, with its first `generatedAt`.',
         success: { description: 'The insight' },
+        work: { queue: 'cats' },
         errors: ['CAT_NOT_FOUND', 'NO_SIGHTINGS'],
       }),
     },

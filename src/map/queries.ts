@@ -1,6 +1,6 @@
 import type { Instant } from '../clock.ts';
-import type { Queryable } from '../database/connect.ts';
-import type { GroupCandidate } from '../matching/groups.ts';
+import { arrayOf, fetchBatches } from '../database/batches.ts';
+import type { Queryable, Tx } from '../database/connect.ts';
 import type { BoundingBox } from './distance.ts';
 
 /** True for entries with coordinates inside one of the boxes; served by the index entries_by_place. */
@@ -21,6 +21,36 @@ export function catName(sql: Queryable) {
   return sql`(select name from cats where cats.id = entries.cat_id) as cat_name`;
 }
 
+/** Where a sighting is, and no more of it: what a place has of them can be a million. */
+export interface Place {
+  id: number;
+  latitude: number;
+  longitude: number;
+  cat_id: number | null;
+  /** How long the text is, in bytes. */
+  bytes: number;
+}
+
+/** How many places are read at once. */
+const placesAtOnce = 2000;
+
+/**
+ * The places of sightings inside these boxes by id descending, a superset of those within the radius. Read by a cursor: the index gives
+ * them in no order, so a batch by key would look through the whole box again.
+ */
+export async function* eachPlace(
+  tx: Tx,
+  { boxes, includeAssigned }: { boxes: readonly BoundingBox[]; includeAssigned: boolean },
+): AsyncGenerator<Place[]> {
+  await tx`
+    declare places no scroll cursor for
+    select id, location_lat as latitude, location_lon as longitude, cat_id, octet_length(text) as bytes
+    from entries
+    where ${insideBoxes(tx, boxes)} ${includeAssigned ? tx`` : tx`and cat_id is null`}
+    order by id desc`;
+  yield* fetchBatches<Place>(tx, 'places', placesAtOnce);
+}
+
 export interface AreaSighting {
   id: number;
   text: string;
@@ -33,22 +63,25 @@ export interface AreaSighting {
   createdAt: Instant;
 }
 
-/** Sightings inside these boxes by id descending: a superset of those within the radius. Of a text, what a preview needs. */
-export async function listAreaSightings(
-  sql: Queryable,
-  { boxes, includeAssigned }: { boxes: readonly BoundingBox[]; includeAssigned: boolean },
-): Promise<AreaSighting[]> {
+/** These sightings by id descending. Of a text, what a preview needs. */
+export async function listAreaSightings(sql: Queryable, ids: readonly number[]): Promise<AreaSighting[]> {
   return await sql<AreaSighting[]>`
     select id, left(text, 101) as text, location, location_normalized, location_lat as latitude, location_lon as longitude,
       cat_id, ${catName(sql)}, created_at as "createdAt"
-    from entries
-    where ${insideBoxes(sql, boxes)} ${includeAssigned ? sql`` : sql`and cat_id is null`}
-    order by id desc`;
+    from entries where id = any(${arrayOf(ids)}::bigint[]) order by id desc`;
 }
 
-/** Sightings without a cat inside these boxes. */
-export async function listGroupCandidates(sql: Queryable, boxes: readonly BoundingBox[]): Promise<GroupCandidate[]> {
-  return await sql<GroupCandidate[]>`
-    select id, text, location, location_lat as latitude, location_lon as longitude
-    from entries where ${insideBoxes(sql, boxes)} and cat_id is null order by id desc`;
+/** The words of these sightings, in any order. */
+export async function listTexts(sql: Queryable, ids: readonly number[]): Promise<{ id: number; text: string }[]> {
+  return await sql<{ id: number; text: string }[]>`
+    select id, text from entries where id = any(${arrayOf(ids)}::bigint[])`;
+}
+
+/** What these sightings say of where they were, as text. */
+export async function listLocations(
+  sql: Queryable,
+  ids: readonly number[],
+): Promise<{ id: number; location: string | null }[]> {
+  return await sql<{ id: number; location: string | null }[]>`
+    select id, location from entries where id = any(${arrayOf(ids)}::bigint[])`;
 }

@@ -1,51 +1,26 @@
 import { Elysia } from 'elysia';
-import { previewOf } from '../analysis/excerpt.ts';
 import type { AppContext } from '../context.ts';
+import { snapshot } from '../database/transaction.ts';
+import { streamJson } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
+import { workOf } from '../http/work.ts';
 import { suggestGroups } from '../matching/groups.ts';
-import { boundingBoxes, haversineMeters } from './distance.ts';
-import { listAreaSightings, listGroupCandidates } from './queries.ts';
+import { areaParts, readArea, readerOf, readGroupCandidates } from './area.ts';
 import { areaQuery, areaSightings, groupsQuery, suggestedGroups } from './schemas.ts';
 
-interface Circle {
-  lat: number;
-  lon: number;
-  radius: number;
-}
-
-const within =
-  ({ lat, lon, radius }: Circle) =>
-  (place: { latitude: number; longitude: number }) =>
-    haversineMeters(lat, lon, place.latitude, place.longitude) <= radius;
+/** A large answer remembers the ids of its sightings until it is sent: some megabytes. */
+const streamWeight = 16;
 
 /** What a map shows: the sightings of an area, and suggested groups among them. */
 export const mapRoutes = (context: AppContext) =>
   new Elysia({ name: 'map' })
     .get(
       '/entries/by-area',
-      async ({ query }) => {
-        const { lat, lon, radius, include_assigned } = query;
-        const boxes = boundingBoxes(lat, lon, radius);
-        const rows = await listAreaSightings(context.sql, { boxes, includeAssigned: include_assigned });
-        const found = rows.filter(within(query));
-        return Response.json({
-          center_lat: lat,
-          center_lon: lon,
-          radius_meters: radius,
-          total_count: found.length,
-          unassigned_count: found.filter((row) => row.cat_id === null).length,
-          sightings: found.map((row) => ({
-            entry_id: row.id,
-            text_preview: previewOf(row.text),
-            location: row.location,
-            location_normalized: row.location_normalized,
-            latitude: row.latitude,
-            longitude: row.longitude,
-            cat_id: row.cat_id,
-            cat_name: row.cat_name,
-            created_at: row.createdAt,
-          })),
-        });
+      async ({ query, request }) => {
+        const work = workOf(request);
+        const area = await snapshot(context.sql, (tx) => readArea(tx, query, work));
+        if (area.ids.length <= area.first.length) return Response.json({ ...area.head, sightings: area.first });
+        return await streamJson({ log: context.log, work, weight: streamWeight }, areaParts(context.sql, area));
       },
       {
         query: areaQuery,
@@ -53,24 +28,30 @@ export const mapRoutes = (context: AppContext) =>
           operationId: 'listAreaSightings',
           tag: 'Map',
           summary: 'List the sightings of an area',
-          description: 'All sightings with coordinates within the radius, newest id first.',
+          description:
+            'All sightings with coordinates within the radius, newest id first. Large lists are streamed: a sighting that is deleted meanwhile is counted and left out.',
           success: { description: 'The sightings of the area', schema: areaSightings },
-          errors: [],
+          work: { queue: 'places', weight: 2 },
+          errors: ['AREA_TOO_LARGE'],
         }),
       },
     )
     .get(
       '/entries/by-area/suggested-groups',
-      async ({ query }) => {
+      async ({ query, request }) => {
         const { lat, lon, radius, cluster_radius, min_sightings } = query;
-        const rows = await listGroupCandidates(context.sql, boundingBoxes(lat, lon, radius));
-        const candidates = rows.filter(within(query));
+        const work = workOf(request);
+        const { total, groups } = await snapshot(context.sql, async (tx) => {
+          const { total, candidates } = await readGroupCandidates(tx, query, work);
+          const options = { clusterRadius: cluster_radius, minSightings: min_sightings };
+          return { total, groups: await suggestGroups(candidates, options, readerOf(tx, work), work) };
+        });
         return Response.json({
           area_center_lat: lat,
           area_center_lon: lon,
           area_radius_meters: radius,
-          total_unassigned: candidates.length,
-          groups: suggestGroups(candidates, { clusterRadius: cluster_radius, minSightings: min_sightings }),
+          total_unassigned: total,
+          groups,
         });
       },
       {
@@ -79,8 +60,10 @@ export const mapRoutes = (context: AppContext) =>
           operationId: 'suggestGroups',
           tag: 'Map',
           summary: 'Suggest cats among the sightings of an area',
-          description: 'Groups sightings without a cat that lie close together, with how confident the suggestion is.',
+          description:
+            'Groups sightings without a cat that lie close together, with how confident the suggestion is. Where there are more than 20 000, the newest are grouped.',
           success: { description: 'Suggested groups, most confident first', schema: suggestedGroups },
+          work: { queue: 'groups' },
           errors: [],
         }),
       },

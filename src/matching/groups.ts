@@ -1,13 +1,14 @@
 import { firstCodePoints } from '../analysis/excerpt.ts';
 import { fixed, roundTo } from '../analysis/rounding.ts';
-import { keywords } from '../analysis/tokens.ts';
+import type { Work } from '../http/work.ts';
 import { EARTH_RADIUS_METERS, haversineMeters, wrapLongitude } from '../map/distance.ts';
+import { KeywordNumbers, meanSimilarity, SIMILARITY_STEPS, similarityCost, textsToCompare } from './similarity.ts';
 
 /** A sighting that has coordinates (degrees) and no cat yet. */
 export interface GroupCandidate {
   id: number;
-  text: string;
-  location: string | null;
+  /** How long its text is, in bytes. */
+  bytes: number;
   latitude: number;
   longitude: number;
 }
@@ -32,11 +33,6 @@ interface Point {
 }
 
 const NAME_LENGTH = 30;
-
-/** How many pairs and shared words the mean similarities of one answer may cost: about 0.2 s. See `meanSimilarity`. */
-const SIMILARITY_STEPS = 50_000_000;
-/** Splitting a character into words takes about as long as this many of those steps. */
-const STEPS_PER_CHARACTER = 10;
 
 function onUnitSphere({ latitude, longitude }: Point): [number, number, number] {
   const lat = (latitude * Math.PI) / 180;
@@ -77,14 +73,18 @@ function createGrid(points: readonly Point[], radius: number): (point: Point) =>
 
 /**
  * Greedy, seed by seed, newest first: everybody not yet taken within `radius` metres of the seed joins it. Not transitive,
- * and groups that turn out too small keep their members.
+ * and groups that turn out too small keep their members. A step of the generator is one seed.
  */
-function gatherAroundSeeds(candidates: readonly GroupCandidate[], radius: number): GroupCandidate[][] {
+function* gatherAroundSeeds(
+  candidates: readonly GroupCandidate[],
+  radius: number,
+): Generator<void, GroupCandidate[][]> {
   const neighbours = createGrid(candidates, radius);
   const taken = new Uint8Array(candidates.length);
   const groups: GroupCandidate[][] = [];
   for (const [seedIndex, seed] of candidates.entries()) {
     if (taken[seedIndex] === 1) continue;
+    yield;
     taken[seedIndex] = 1;
     const joined: number[] = [];
     for (const index of neighbours(seed)) {
@@ -127,108 +127,74 @@ function centerOf(members: readonly GroupCandidate[]): Point {
   };
 }
 
-/** For every keyword the indices of the texts that have it, ascending. */
-function indexKeywords(keywordSets: readonly ReadonlySet<string>[]): Map<string, number[]> {
-  const index = new Map<string, number[]>();
-  for (const [position, words] of keywordSets.entries()) {
-    for (const word of words) {
-      const positions = index.get(word);
-      if (positions === undefined) index.set(word, [position]);
-      else positions.push(position);
-    }
-  }
-  return index;
+/** What is to be known of sightings besides where they are, read when it is needed: there may be a lot of it. */
+export interface GroupReader {
+  /** The texts of these sightings, in this order; a sighting that is not there has an empty one. */
+  texts(ids: readonly number[]): Promise<readonly string[]>;
+  /** What each of these sightings says of where it was. */
+  locations(ids: readonly number[]): Promise<ReadonlyMap<number, string | null>>;
 }
 
-/** Every n-th item, with n the next whole number from `excess` up: all of them when nothing is in excess. At least two. */
-function thinOut<Item>(items: readonly Item[], excess: number): readonly Item[] {
-  const stride = Math.max(1, Math.ceil(excess));
-  const kept = stride === 1 ? items : items.filter((_, position) => position % stride === 0);
-  return kept.length < 2 ? items.slice(0, 2) : kept;
-}
+/** How the work is divided: so that other requests get their turn in between. */
+export type Pace = Pick<Work, 'breathe' | 'run'>;
 
-const pairsOf = (texts: readonly string[]) => (texts.length * (texts.length - 1)) / 2;
+/** How many texts, and how many bytes of them, are read at once. */
+const TEXTS_AT_ONCE = 500;
+const BYTES_AT_ONCE = 256 * 1024;
 
-/** In steps. */
-const splittingCost = (texts: readonly string[]) =>
-  STEPS_PER_CHARACTER * texts.reduce((sum, text) => sum + text.length, 0);
-
-/**
- * Mean Jaccard index of the keywords over all pairs of texts, 0 to 1; 0 for fewer than two texts. Exact, to the last bit
- * what comparing set with set in two nested loops gives, as long as that takes at most `steps` steps.
- *
- * Pairs grow with the square. Where they are more than that (some 4500 ordinary notes within one cluster radius, as when
- * a city is all that is known of the address), every n-th text stands for all, evenly over the group.
- */
-export function meanSimilarity(texts: readonly string[], steps = SIMILARITY_STEPS): number {
-  const excess = Math.max(Math.sqrt(pairsOf(texts) / steps), splittingCost(texts) / steps);
-  const keywordSets = thinOut(texts, excess).map(keywords);
-  let shared = 0;
-  for (const positions of indexKeywords(keywordSets).values()) {
-    shared += (positions.length * (positions.length - 1)) / 2;
+/** The texts of these sightings one by one, read in batches. */
+async function* eachText(members: readonly GroupCandidate[], reader: GroupReader): AsyncGenerator<string> {
+  let batch: number[] = [];
+  let bytes = 0;
+  for (const [position, member] of members.entries()) {
+    batch.push(member.id);
+    bytes += member.bytes;
+    if (batch.length < TEXTS_AT_ONCE && bytes < BYTES_AT_ONCE && position < members.length - 1) continue;
+    yield* await reader.texts(batch);
+    batch = [];
+    bytes = 0;
   }
-  return meanJaccard(thinOut(keywordSets, Math.sqrt(shared / steps)));
-}
-
-/** Shared words are counted through an index of who has which word: the most part of most pairs is never looked at. */
-function meanJaccard(keywordSets: readonly ReadonlySet<string>[]): number {
-  const count = keywordSets.length;
-  if (count < 2) return 0;
-  const index = indexKeywords(keywordSets);
-  const sizes = Uint32Array.from(keywordSets, (words) => words.size);
-  const shared = new Uint32Array(count);
-  const passed = new Map<string, number>();
-  let sum = 0;
-  for (const [a, words] of keywordSets.entries()) {
-    for (const word of words) {
-      const positions = index.get(word) ?? [];
-      // Everybody up to and including this text is behind us: they have been paired.
-      const next = (passed.get(word) ?? 0) + 1;
-      passed.set(word, next);
-      for (let place = next; place < positions.length; place += 1) {
-        const b = positions[place];
-        if (b !== undefined) shared[b] = (shared[b] ?? 0) + 1;
-      }
-    }
-    const size = sizes[a] ?? 0;
-    for (let b = a + 1; b < count; b += 1) {
-      const both = shared[b] ?? 0;
-      if (both === 0) continue;
-      sum += both / (size + (sizes[b] ?? 0) - both);
-      shared[b] = 0;
-    }
-  }
-  return sum / ((count * (count - 1)) / 2);
 }
 
 interface Draft {
   members: readonly GroupCandidate[];
-  texts: readonly string[];
-  /** What its mean similarity costs, in steps, shared words left out. */
-  cost: number;
+  /** What its mean similarity may cost. */
+  steps: number;
+  /** Those whose texts stand for all. */
+  compared: readonly GroupCandidate[];
 }
 
-function draftOf(members: readonly GroupCandidate[]): Draft {
-  const texts = members.map(({ text }) => text);
-  return { members, texts, cost: 1 + pairsOf(texts) + splittingCost(texts) };
+const bytesOf = ({ bytes }: GroupCandidate) => bytes;
+
+/** Together the groups of an answer may cost what one may: each gets its share. */
+function draftsOf(groups: readonly GroupCandidate[][]): Draft[] {
+  const costs = groups.map((members) => similarityCost(members.map(bytesOf)));
+  const all = costs.reduce((sum, cost) => sum + cost, 0);
+  return groups.map((members, position) => {
+    const steps = SIMILARITY_STEPS * ((costs[position] ?? 0) / all);
+    return { members, steps, compared: textsToCompare(members, bytesOf, steps) };
+  });
 }
 
 function describeGroup(
   groupId: number,
-  { members, texts }: Draft,
+  { members }: Draft,
   clusterRadius: number,
-  steps: number,
+  similarity: number,
+  locations: ReadonlyMap<number, string | null>,
 ): SuggestedGroup {
   const center = centerOf(members);
   const radius = members
     .map((member) => haversineMeters(center.latitude, center.longitude, member.latitude, member.longitude))
     .reduce((a, b) => Math.max(a, b));
-  const similarity = meanSimilarity(texts, steps);
   const confidence =
     0.4 * Math.min(1, members.length / 5) + 0.3 * similarity + 0.3 * Math.max(0, 1 - radius / clusterRadius);
 
   const places = new Map<string, number>();
-  for (const { location } of members) if (location) places.set(location, (places.get(location) ?? 0) + 1);
+  for (const { id } of members) {
+    const location = locations.get(id);
+    if (location) places.set(location, (places.get(location) ?? 0) + 1);
+  }
   // The sort is stable: among equally common locations the first met stays first.
   const [commonest] = [...places].sort(([, a], [, b]) => b - a);
 
@@ -251,17 +217,30 @@ function describeGroup(
  * Groups of sightings that may be one cat, the most confident first. `candidates` are all sightings of the area that have
  * no cat, in any order; `clusterRadius` is in metres. `group_id` counts the groups as they were made, newest seed first.
  */
-export function suggestGroups(
+export async function suggestGroups(
   candidates: readonly GroupCandidate[],
   options: { clusterRadius: number; minSightings: number },
-): SuggestedGroup[] {
+  reader: GroupReader,
+  pace: Pace,
+): Promise<SuggestedGroup[]> {
   const newestFirst = [...candidates].sort((a, b) => b.id - a.id);
-  const drafts = gatherAroundSeeds(newestFirst, options.clusterRadius)
-    .filter((members) => members.length >= options.minSightings)
-    .map(draftOf);
-  const cost = drafts.reduce((sum, draft) => sum + draft.cost, 0);
-  // Together they may cost what one may: each gets its share.
-  const describe = (draft: Draft, groupId: number) =>
-    describeGroup(groupId, draft, options.clusterRadius, SIMILARITY_STEPS * (draft.cost / cost));
-  return drafts.map(describe).sort((a, b) => b.confidence - a.confidence);
+  const gathered = await pace.run(gatherAroundSeeds(newestFirst, options.clusterRadius));
+  const drafts = draftsOf(gathered.filter((members) => members.length >= options.minSightings));
+  const locations = await reader.locations(drafts.flatMap(({ members }) => members.map(({ id }) => id)));
+  const texts = eachText(
+    drafts.flatMap(({ compared }) => compared),
+    reader,
+  );
+  const groups: SuggestedGroup[] = [];
+  for (const [groupId, draft] of drafts.entries()) {
+    const keywords = new KeywordNumbers();
+    const sets: Uint32Array[] = [];
+    while (sets.length < draft.compared.length) {
+      sets.push(keywords.of((await texts.next()).value ?? ''));
+      await pace.breathe();
+    }
+    const similarity = await pace.run(meanSimilarity(sets, keywords.count, draft.steps));
+    groups.push(describeGroup(groupId, draft, options.clusterRadius, similarity, locations));
+  }
+  return groups.sort((a, b) => b.confidence - a.confidence);
 }

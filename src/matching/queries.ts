@@ -1,7 +1,7 @@
 import type { Instant } from '../clock.ts';
+import { arrayOf, isLastBatch, withinEntryBatch } from '../database/batches.ts';
 import type { Queryable } from '../database/connect.ts';
-import type { BoundingBox } from '../map/distance.ts';
-import { catName, insideBoxes } from '../map/queries.ts';
+import { catName } from '../map/queries.ts';
 import type { MatchEntry } from './score.ts';
 
 export interface MatchCandidate extends MatchEntry {
@@ -17,18 +17,18 @@ export async function findMatchEntry(sql: Queryable, id: number): Promise<MatchC
   return row;
 }
 
-const batchSize = 500;
-
-/** Every sighting, in batches by id descending: each batch is a query of its own, so no connection is held between them. */
-export async function* eachMatchCandidate(sql: Queryable): AsyncGenerator<MatchCandidate[]> {
-  let before = Number.MAX_SAFE_INTEGER;
-  for (;;) {
-    const rows = await sql<MatchCandidate[]>`
-      select ${matchColumns(sql)} from entries where id < ${before} order by id desc limit ${batchSize}`;
-    const last = rows.at(-1);
-    if (last !== undefined) yield rows;
-    if (last === undefined || rows.length < batchSize) return;
-    before = last.id;
+/** Every sighting with an id below, in batches by id descending: each batch is a query of its own, so no connection is held between them. */
+export async function* eachMatchCandidate(
+  sql: Queryable,
+  below = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<MatchCandidate[]> {
+  let before: number | undefined = below;
+  while (before !== undefined) {
+    const rows: MatchCandidate[] = await sql<MatchCandidate[]>`
+      select ${matchColumns(sql)} from entries where ${withinEntryBatch(sql, before)} order by id desc`;
+    if (rows.length > 0) yield rows;
+    const units = rows.reduce((sum, row) => sum + row.text.length, 0);
+    before = isLastBatch(rows.length, units) ? undefined : rows.at(-1)?.id;
   }
 }
 
@@ -39,14 +39,10 @@ export interface NearbyCandidate extends MatchEntry {
   createdAt: Instant;
 }
 
-/** Sightings inside these boxes: a superset of those within the radius, by the index on places. */
-export async function listNearbyCandidates(
-  sql: Queryable,
-  { boxes, includeAssigned }: { boxes: readonly BoundingBox[]; includeAssigned: boolean },
-): Promise<NearbyCandidate[]> {
+/** These sightings, in any order. */
+export async function listNearbyCandidates(sql: Queryable, ids: readonly number[]): Promise<NearbyCandidate[]> {
   return await sql<NearbyCandidate[]>`
     select id, text, location, location_lat as latitude, location_lon as longitude, location_normalized,
       cat_id, ${catName(sql)}, created_at as "createdAt"
-    from entries
-    where ${insideBoxes(sql, boxes)} ${includeAssigned ? sql`` : sql`and cat_id is null`}`;
+    from entries where id = any(${arrayOf(ids)}::bigint[])`;
 }

@@ -1,11 +1,14 @@
 import { Elysia } from 'elysia';
 import { previewOf } from '../analysis/excerpt.ts';
 import type { AppContext } from '../context.ts';
+import { snapshot } from '../database/transaction.ts';
 import { entryOrNotFound } from '../entries/not-found.ts';
 import { entryPath } from '../entries/schemas.ts';
 import { AppError } from '../errors.ts';
 import { operation } from '../http/operation.ts';
+import { workOf } from '../http/work.ts';
 import { boundingBoxes } from '../map/distance.ts';
+import { eachPlace } from '../map/queries.ts';
 import {
   eachMatchCandidate,
   findMatchEntry,
@@ -15,6 +18,7 @@ import {
 } from './queries.ts';
 import { createMatchRanking, createNearbyRanking } from './ranking.ts';
 import { matchList, matchQuery, nearbyList, nearbyQuery } from './schemas.ts';
+import type { MatchEntry } from './score.ts';
 
 /** Sightings that may show the same cat, and sightings close by. */
 export const matchingRoutes = (context: AppContext) =>
@@ -24,11 +28,8 @@ export const matchingRoutes = (context: AppContext) =>
       async ({ params: { entry_id }, query: { top_k, min_score }, request }) => {
         const subject = entryOrNotFound(await findMatchEntry(context.sql, entry_id));
         const ranking = createMatchRanking<MatchCandidate>(subject, { topK: top_k, minScore: min_score });
-        for await (const candidates of eachMatchCandidate(context.sql)) {
-          candidates.forEach(ranking.add);
-          // Its client has left, and this may go on for seconds.
-          if (request.signal.aborted) break;
-        }
+        const work = workOf(request);
+        for await (const candidates of eachMatchCandidate(context.sql)) await work.each(candidates, ranking.add);
         return ranking.ranked().map(({ candidate, score, reasons }) => ({
           entry_id,
           candidate_id: candidate.id,
@@ -51,13 +52,14 @@ export const matchingRoutes = (context: AppContext) =>
           description:
             'Compares with every other sighting by the words of the text and, where both have coordinates, by distance; otherwise by the words of the location.',
           success: { description: 'Matches, best first' },
+          work: { queue: 'matching' },
           errors: ['ENTRY_NOT_FOUND'],
         }),
       },
     )
     .get(
       '/entries/:entry_id/nearby',
-      async ({ params: { entry_id }, query: { radius_meters, top_k, include_assigned } }) => {
+      async ({ params: { entry_id }, query: { radius_meters, top_k, include_assigned }, request }) => {
         const subject = entryOrNotFound(await findMatchEntry(context.sql, entry_id));
         const { latitude, longitude } = subject;
         if (latitude === null || longitude === null)
@@ -66,12 +68,18 @@ export const matchingRoutes = (context: AppContext) =>
             'NO_COORDINATES',
             'Entry has no coordinates. Use POST /entries/{id}/normalize-location first.',
           );
-        const ranking = createNearbyRanking<NearbyCandidate>(
-          { ...subject, latitude, longitude },
-          { topK: top_k, radiusMeters: radius_meters },
-        );
+        const center = { ...subject, latitude, longitude };
+        const options = { topK: top_k, radiusMeters: radius_meters };
         const boxes = boundingBoxes(latitude, longitude, radius_meters);
-        const candidates = await listNearbyCandidates(context.sql, { boxes, includeAssigned: include_assigned });
+        const candidates = await snapshot(context.sql, async (tx) => {
+          // The distance alone decides: of all but the closest, nothing else is read.
+          const closest = createNearbyRanking<MatchEntry>(center, options);
+          for await (const places of eachPlace(tx, { boxes, includeAssigned: include_assigned }))
+            await workOf(request).each(places, (place) => closest.add({ ...place, text: '', location: null }));
+          const ids = closest.ranked().map(({ candidate }) => candidate.id);
+          return await listNearbyCandidates(tx, ids);
+        });
+        const ranking = createNearbyRanking<NearbyCandidate>(center, options);
         candidates.forEach(ranking.add);
         return ranking.ranked().map(({ candidate, distanceMeters, matchScore, reasons }) => ({
           entry_id: candidate.id,
@@ -96,6 +104,7 @@ export const matchingRoutes = (context: AppContext) =>
           summary: 'Find sightings close by',
           description: 'Sightings within the radius, closest first, each with how well it matches.',
           success: { description: 'Sightings, closest first' },
+          work: { queue: 'places' },
           errors: ['ENTRY_NOT_FOUND', 'NO_COORDINATES'],
         }),
       },

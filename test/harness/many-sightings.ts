@@ -1,19 +1,20 @@
 import { findAnalysis } from '../../src/analysis/queries.ts';
 import {
   countSightings,
+  eachProfileEntry,
+  eachProfileText,
   findProfileVersion,
   listCatsBefore,
-  listProfileEntries,
-  listProfileTexts,
   listSightingsPage,
 } from '../../src/cats/queries.ts';
 import { countComments, listCommentsPage } from '../../src/comments/queries.ts';
 import type { Sql } from '../../src/database/connect.ts';
+import { snapshot } from '../../src/database/transaction.ts';
 import { listEntriesBefore } from '../../src/entries/queries.ts';
 import { listInsightEntries, listStoredInsights } from '../../src/insights/queries.ts';
 import { boundingBoxes } from '../../src/map/distance.ts';
-import { listAreaSightings, listGroupCandidates } from '../../src/map/queries.ts';
-import { listNearbyCandidates } from '../../src/matching/queries.ts';
+import { eachPlace, listAreaSightings, listLocations, listTexts } from '../../src/map/queries.ts';
+import { eachMatchCandidate, listNearbyCandidates } from '../../src/matching/queries.ts';
 
 /**
  * So many sightings of a fiftieth as many cats, a tenth of them of none; places all over Europe, dense where people live. The schema
@@ -43,24 +44,37 @@ export async function insertManySightings(sql: Sql, rows: number): Promise<void>
 /** Every query whose tables can grow, by the request that makes it. */
 export function growingQueries(sql: Sql, rows: number): Record<string, () => Promise<unknown>> {
   const boxes = boundingBoxes(41, -4, 1000);
+  const someIds = Array.from({ length: 500 }, (_, at) => 1 + at * 7);
+  const places = (within: ReturnType<typeof boundingBoxes>, includeAssigned: boolean) =>
+    snapshot(sql, (tx) => drained(eachPlace(tx, { boxes: within, includeAssigned })));
   return {
-    'GET /entries, a batch in the middle': () => listEntriesBefore(sql, rows / 2, 500),
-    'GET /cats, a batch near the end': () => listCatsBefore(sql, 50, 500),
+    'GET /entries, a batch in the middle': () => listEntriesBefore(sql, rows / 2),
+    'GET /cats, a batch near the end': () => listCatsBefore(sql, 50),
     'GET /cats/2/sightings, page 2': () => listSightingsPage(sql, { catId: 2, page: 2, limit: 20 }),
     'GET /cats/2/sightings, their number': () => countSightings(sql, 2),
     'GET /cats/2/comments, page 2': () => listCommentsPage(sql, { catId: 2, page: 2, limit: 20 }),
     'GET /cats/2/comments, their number': () => countComments(sql, 2),
-    'GET /cats/2/profile': () => listProfileTexts(sql, 2),
-    'GET /cats/2/profile/enhanced': () => listProfileEntries(sql, 2),
+    'GET /cats/2/profile': () => snapshot(sql, (tx) => drained(eachProfileText(tx, 2))),
+    'GET /cats/2/profile/enhanced': () => snapshot(sql, (tx) => drained(eachProfileEntry(tx, 2))),
     'GET /cats/2/profile/enhanced, insights': () => listStoredInsights(sql, 2),
     'GET /cats/2/profile, its version': () => findProfileVersion(sql, 2),
     'POST /cats/2/insights': () => listInsightEntries(sql, 2),
     'GET /entries/2/analysis': () => findAnalysis(sql, 2),
-    'GET /entries/by-area, 1 km': () => listAreaSightings(sql, { boxes, includeAssigned: true }),
-    'GET suggested-groups, 1 km': () => listGroupCandidates(sql, boxes),
-    'GET /entries/1/nearby, 1 km': () => listNearbyCandidates(sql, { boxes, includeAssigned: true }),
-    'across the antimeridian': () => listGroupCandidates(sql, boundingBoxes(0, 179.999, 1000)),
+    'GET /entries/by-area, 1 km': () => places(boxes, true),
+    'GET /entries/by-area, its sightings': () => listAreaSightings(sql, someIds),
+    'GET suggested-groups, 1 km': () => places(boxes, false),
+    'GET suggested-groups, its texts': () => listTexts(sql, someIds),
+    'GET suggested-groups, its locations': () => listLocations(sql, someIds),
+    'GET /entries/1/nearby, its sightings': () => listNearbyCandidates(sql, someIds),
+    'GET /entries/1/matches, a batch in the middle': () => eachMatchCandidate(sql, rows / 2).next(),
+    'across the antimeridian': () => places(boundingBoxes(0, 179.999, 1000), false),
   };
+}
+
+async function drained<Row>(batches: AsyncIterable<Row[]>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const batch of batches) rows.push(...batch);
+  return rows;
 }
 
 /** How many rows of our tables have been read by sequential scans so far. */
