@@ -224,7 +224,7 @@ function* insightLines({ cats, linkedTo, entry }: SeedWorld, after: HighestIds):
     if (generatedAt === undefined) continue;
     id += 1;
     const mode = insightModes[(number / insightEvery) % insightModes.length] ?? 'profile';
-    const insight = buildInsight({ catId, mode, question: null, entries: newest, generatedAt });
+    const insight = buildInsight({ catId, mode, entries: newest, generatedAt });
     const at = moment(generatedAt);
     const key = [mode, PROMPT_VERSION, contextHash(newest)];
     yield [String(after.cat_insights + id), String(catId), ...key, json(insight, 'an object'), at, at];

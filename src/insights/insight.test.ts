@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildInsight, contextHash, flagsOf, type InsightEntry, type InsightMode } from './insight.ts';
+import { buildInsight, contextHash, flagsOf, type InsightEntry, type InsightMode, withQuestion } from './insight.ts';
 
 const createdAt = '2026-11-22T13:13:34.577339Z';
 const GOLDEN: InsightEntry[] = [
@@ -14,7 +14,7 @@ const GOLDEN: InsightEntry[] = [
     createdAt,
   },
 ];
-const INPUT = { catId: 3, mode: 'profile' as InsightMode, question: null, entries: GOLDEN, generatedAt: createdAt };
+const INPUT = { catId: 3, mode: 'profile' as InsightMode, entries: GOLDEN, generatedAt: createdAt };
 
 test('the insight of the known cat', () => {
   const insight = buildInsight(INPUT);
@@ -75,7 +75,7 @@ test('actions by mode', () => {
 });
 
 test('the question is echoed last, when there is one', () => {
-  const summary = (question: string | null) => buildInsight({ ...INPUT, question }).summary;
+  const summary = (question: string | null) => withQuestion(buildInsight(INPUT), question).summary;
   assert.ok(summary(' Is she ill? ').endsWith('“Is she ill?”'));
   assert.equal(summary(''), summary(null));
   assert.equal(summary(' \u0085'), summary(null));

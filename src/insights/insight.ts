@@ -114,14 +114,17 @@ function confidenceFor(sightings: number): number {
   return sightings < 2 ? 0.4 : roundTo(Math.min(0.85, 0.35 + 0.08 * sightings), 2);
 }
 
-function summarise(sightings: number, temperament: string, tags: readonly string[], question: string | null): string {
-  const sentences = [
+function summarise(sightings: number, temperament: string, tags: readonly string[]): string {
+  return [
     `Drawn from ${sightings === 1 ? '1 sighting' : `${sightings} sightings`}; temperament so far: ${temperament}.`,
     `Recurring words: ${tags.length > 0 ? tags.join(', ') : 'none yet'}.`,
-  ];
+  ].join(' ');
+}
+
+/** The insight as it is answered to whoever asked this. It is stored without the question, which is nobody else's. */
+export function withQuestion(insight: Insight, question: string | null): Insight {
   const asked = trim(question ?? '');
-  if (asked !== '') sentences.push(`You asked: “${asked}”`);
-  return sentences.join(' ');
+  return asked === '' ? insight : { ...insight, summary: `${insight.summary} You asked: “${asked}”` };
 }
 
 /**
@@ -131,11 +134,10 @@ function summarise(sightings: number, temperament: string, tags: readonly string
 export function buildInsight(input: {
   catId: number;
   mode: InsightMode;
-  question: string | null;
   entries: readonly InsightEntry[];
   generatedAt: Instant;
 }): Insight {
-  const { catId, mode, question, generatedAt } = input;
+  const { catId, mode, generatedAt } = input;
   const entries = input.entries.slice(0, INSIGHT_ENTRY_LIMIT);
   if (entries.length === 0) throw new RangeError(`cat ${catId} has no sightings to draw an insight from`);
   const text = entries.map((entry) => entry.text).join('\n');
@@ -146,7 +148,7 @@ export function buildInsight(input: {
     prompt_version: PROMPT_VERSION,
     confidence: confidenceFor(entries.length),
     headline: `Cat #${catId} — ${temperament}`,
-    summary: summarise(entries.length, temperament, topTags(text, TAG_COUNT), question),
+    summary: summarise(entries.length, temperament, topTags(text, TAG_COUNT)),
     flags: flagsOf(text),
     suggested_actions: [...ACTIONS[mode]],
     citations: entries.slice(0, CITATION_COUNT).map((entry) => ({

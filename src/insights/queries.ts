@@ -17,13 +17,20 @@ interface InsightKey {
   contextHash: string;
 }
 
+/**
+ * Insights that were stored by earlier versions and by the first server quote the question of the first visitor who asked. They are
+ * never shown: as if they were not there.
+ */
+const quoting = '[“”"]';
+
 export async function findInsight(
   sql: Queryable,
   { catId, mode, contextHash }: InsightKey,
 ): Promise<Insight | undefined> {
   const [row] = await sql<{ insight: Insight }[]>`
     select insight from cat_insights
-    where cat_id = ${catId} and mode = ${mode} and prompt_version = ${PROMPT_VERSION} and context_hash = ${contextHash}`;
+    where cat_id = ${catId} and mode = ${mode} and prompt_version = ${PROMPT_VERSION} and context_hash = ${contextHash}
+      and (insight ->> 'summary' ~ ${quoting}) is not true`;
   return row?.insight;
 }
 
@@ -38,9 +45,24 @@ export async function storeInsight(
   const [row] = await sql<[{ insight: Insight }]>`
     insert into cat_insights as stored (cat_id, mode, prompt_version, context_hash, insight, created_at, updated_at)
     values (${catId}, ${mode}, ${PROMPT_VERSION}, ${contextHash}, ${sql.json(made as unknown as JSONValue)}, ${made.generatedAt}, ${made.generatedAt})
-    on conflict on constraint cat_insights_cache_key do update set insight = stored.insight
+    on conflict on constraint cat_insights_cache_key do update set
+      insight = case when stored.insight ->> 'summary' ~ ${quoting} then excluded.insight else stored.insight end
     returning insight`;
   return row.insight;
+}
+
+/** How many insights of a cat and mode are kept: sightings that are linked and unlinked again find theirs. */
+const keptInsights = 5;
+
+/** Deletes all but the newest insights of a cat and mode. */
+export async function deleteOldInsights(
+  sql: Queryable,
+  { catId, mode }: Pick<InsightKey, 'catId' | 'mode'>,
+): Promise<void> {
+  await sql`
+    delete from cat_insights where cat_id = ${catId} and mode = ${mode} and id not in (
+      select id from cat_insights where cat_id = ${catId} and mode = ${mode}
+      order by updated_at desc, id desc limit ${keptInsights})`;
 }
 
 /** When each cached insight of a cat was last made: one row a mode. */

@@ -6,8 +6,8 @@ import type { AppContext } from '../context.ts';
 import { transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { operation } from '../http/operation.ts';
-import { buildInsight, contextHash } from './insight.ts';
-import { findInsight, listInsightEntries, storeInsight } from './queries.ts';
+import { buildInsight, contextHash, withQuestion } from './insight.ts';
+import { deleteOldInsights, findInsight, listInsightEntries, storeInsight } from './queries.ts';
 import { insight, insightInput } from './schemas.ts';
 
 /** Insights: what the newest sightings of a cat add up to. */
@@ -22,8 +22,10 @@ export const insightRoutes = (context: AppContext) =>
         const key = { catId: cat_id, mode, contextHash: contextHash(entries) };
         const cached = await findInsight(tx, key);
         if (cached) return cached;
-        const made = buildInsight({ catId: cat_id, mode, question, entries, generatedAt: context.clock.now() });
-        return await storeInsight(tx, key, made);
+        const made = buildInsight({ catId: cat_id, mode, entries, generatedAt: context.clock.now() });
+        const stored = await storeInsight(tx, key, made);
+        await deleteOldInsights(tx, key);
+        return withQuestion(stored, question);
       }),
     {
       params: catPath,

@@ -11,7 +11,7 @@ export const insightInput = later(() =>
     .object({
       mode: mode(),
       question: optionalText({ max: 500 }).meta({
-        description: 'Echoed in a newly made insight; a cached one does not change with it',
+        description: 'Echoed to you in a newly made insight, and not stored; a cached one does not change with it',
         example: 'Is it limping?',
       }),
     })

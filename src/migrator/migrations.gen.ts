@@ -1,6 +1,7 @@
 // Made by scripts/generate-migrations.ts from migrations/. Do not edit.
 import migration0001 from '../../migrations/0001_schema.sql' with { type: 'text' };
 import migration0002 from '../../migrations/0002_indexes.sql' with { type: 'text' };
+import migration0003 from '../../migrations/0003_forget_questions.sql' with { type: 'text' };
 import type { MigrationFile } from './catalog.ts';
 
 export const migrationFiles: MigrationFile[] = [
@@ -32,6 +33,19 @@ export const migrationFiles: MigrationFile[] = [
         {"start":885,"end":968,"summary":"create index cat_comments_by_cat on cat_comments","locks":[{"relation":"cat_comments","mode":"SHARE","creates":false}]},
       ],
       downStatements: [],
+      findings: [],
+    },
+  },
+  {
+    file: '0003_forget_questions.sql',
+    sql: migration0003,
+    facts: {
+      statements: [
+        {"start":270,"end":530,"summary":"delete from cat_insights","locks":[{"relation":"cat_insights","mode":"ROW EXCLUSIVE","creates":false}]},
+      ],
+      downStatements: [
+        {"start":542,"end":598,"summary":"select '…'","locks":[]},
+      ],
       findings: [],
     },
   },
