@@ -76,6 +76,21 @@ export async function lockEntryCats(tx: Tx, ids: readonly number[]): Promise<Map
   return new Map(rows.map((row) => [row.id, row.cat_id]));
 }
 
+/**
+ * The oldest of the cats that have these sightings and no others; undefined when there is none. They must be locked: then of several
+ * requests for the same sightings the later ones find the cat of the first. It stays until this transaction ends.
+ */
+export async function findEmptiedCat(tx: Tx, catOfEntry: ReadonlyMap<number, number | null>): Promise<Cat | undefined> {
+  const cats = new Set([...catOfEntry.values()].filter((cat) => cat !== null));
+  if (cats.size === 0) return undefined;
+  const [row] = await tx<Cat[]>`
+    select ${catColumns(tx)} from cats
+    where id = any(${arrayOf([...cats])}::bigint[]) and not exists (
+      select from entries where cat_id = cats.id and not (entries.id = any(${arrayOf([...catOfEntry.keys()])}::bigint[])))
+    order by id limit 1 for no key update`;
+  return row;
+}
+
 /** Points these entries to a cat. */
 export async function assignEntries(tx: Tx, ids: readonly number[], catId: number): Promise<void> {
   if (ids.length > 0) await tx`update entries set cat_id = ${catId} where id = any(${arrayOf(ids)}::bigint[])`;

@@ -1,8 +1,8 @@
 import { Elysia } from 'elysia';
-import { withOffset } from '../clock.ts';
+import { type Instant, withOffset } from '../clock.ts';
 import type { AppContext } from '../context.ts';
 import type { Sql, Tx } from '../database/connect.ts';
-import { snapshot, transaction } from '../database/transaction.ts';
+import { retried, snapshot, transaction } from '../database/transaction.ts';
 import { entryNotFound } from '../entries/not-found.ts';
 import type { AppError } from '../errors.ts';
 import { type Representation, represent, representation } from '../http/conditional.ts';
@@ -23,6 +23,7 @@ import {
   eachProfileEntry,
   eachProfileText,
   findCat,
+  findEmptiedCat,
   findLastChange,
   findProfileVersion,
   insertCat,
@@ -102,12 +103,20 @@ const makeEnhancedProfile = (sql: Sql, catId: number, work: Work) =>
     return draft.finish(found, await listStoredInsights(tx, catId));
   });
 
+/** Makes a cat the one that was asked for: it takes the name, unless none was sent. */
+async function takeOver(tx: Tx, emptied: Cat, { name, now }: { name: string | null; now: Instant }): Promise<Cat> {
+  if (name === null || name === emptied.name) return emptied;
+  await renameCat(tx, { id: emptied.id, name, updatedAt: now });
+  return { ...emptied, name };
+}
+
 /** Individual cats: read, create, change, delete, link sightings, profiles. */
 export const catRoutes = (context: AppContext) => {
   const profiles = new ProfileCache<Representation>(keptProfiles);
   const enhancedProfiles = new ProfileCache<Representation>(keptProfiles);
   const listCats = ({ request }: { request: Request }) =>
     streamJsonArray({ log: context.log, work: workOf(request) }, (before) => listCatsBefore(context.sql, before));
+  const rename = (change: Parameters<typeof renameCat>[1]) => retried(() => renameCat(context.sql, change));
   return new Elysia({ name: 'cats' })
     .head('/cats', listCats, { detail: { hide: true } })
     .get('/cats', listCats, {
@@ -121,27 +130,38 @@ export const catRoutes = (context: AppContext) => {
         errors: [],
       }),
     })
-    .post('/cats', ({ body }) => insertCat(context.sql, { name: body.name, createdAt: context.clock.now() }), {
-      body: catInput,
-      response: { 200: cat },
-      detail: operation({
-        operationId: 'createCat',
-        tag: 'Cats',
-        summary: 'Create a cat',
-        description: 'A cat without sightings. `{}` is fine: a cat may go without a name.',
-        success: { description: 'The new cat', links: catLinks },
-        errors: [],
-      }),
-    })
+    .post(
+      '/cats',
+      ({ body }) => {
+        const input = { name: body.name, createdAt: context.clock.now() };
+        return retried(() => insertCat(context.sql, input));
+      },
+      {
+        body: catInput,
+        response: { 200: cat },
+        detail: operation({
+          operationId: 'createCat',
+          tag: 'Cats',
+          summary: 'Create a cat',
+          description: 'A cat without sightings. `{}` is fine: a cat may go without a name.',
+          success: { description: 'The new cat', links: catLinks },
+          errors: [],
+        }),
+      },
+    )
     .post(
       '/cats/from-sightings',
       ({ body }) =>
         transaction(context.sql, async (tx) => {
           const existing = await lockEntryCats(tx, body.entry_ids);
           if (existing.size === 0) throw entryNotFound();
-          const created = await insertCat(tx, { name: body.name, createdAt: context.clock.now() });
-          await assignEntries(tx, [...existing.keys()], created.id);
-          return created;
+          const now = context.clock.now();
+          const emptied = await findEmptiedCat(tx, existing);
+          const made = emptied
+            ? await takeOver(tx, emptied, { name: body.name, now })
+            : await insertCat(tx, { name: body.name, createdAt: now });
+          await assignEntries(tx, [...existing.keys()], made.id);
+          return made;
         }),
       {
         body: catFromSightings,
@@ -151,7 +171,7 @@ export const catRoutes = (context: AppContext) => {
           tag: 'Cats',
           summary: 'Create a cat from sightings',
           description:
-            'Creates a cat and assigns the sightings to it, also those of other cats. Unknown ids are skipped; when none exists, nothing is created and the answer is 404.',
+            'Creates a cat and assigns the sightings to it, also those of other cats. A cat that would be left without any sighting is not left behind: it becomes this cat, with its comments, and with the name when one is sent. Unknown ids are skipped; when none exists, nothing is created and the answer is 404.',
           success: { description: 'The cat' },
           work: { queue: 'cats' },
           errors: ['ENTRY_NOT_FOUND'],
@@ -184,7 +204,7 @@ export const catRoutes = (context: AppContext) => {
         const changed =
           body.name === undefined
             ? await findLastChange(context.sql, cat_id)
-            : await renameCat(context.sql, { id: cat_id, name: body.name, updatedAt: context.clock.now() });
+            : await rename({ id: cat_id, name: body.name, updatedAt: context.clock.now() });
         if (!changed) throw profileCatNotFound(cat_id);
         return { ...changed, updatedAt: withOffset(changed.updatedAt) };
       },
@@ -206,7 +226,7 @@ export const catRoutes = (context: AppContext) => {
     .delete(
       '/cats/:cat_id',
       async ({ params: { cat_id } }) => {
-        if (!(await deleteCat(context.sql, cat_id))) throw catNotFound();
+        if (!(await retried(() => deleteCat(context.sql, cat_id)))) throw catNotFound();
         return new Response(null, { status: 204 });
       },
       {

@@ -5,7 +5,7 @@ import { catExists, keepCat } from '../cats/queries.ts';
 import { catPath, pageQuery } from '../cats/schemas.ts';
 import { withOffset } from '../clock.ts';
 import type { AppContext } from '../context.ts';
-import { transaction } from '../database/transaction.ts';
+import { retried, transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { operation } from '../http/operation.ts';
 import { countComments, deleteComment, insertComment, listCommentsPage } from './queries.ts';
@@ -79,7 +79,7 @@ export const commentRoutes = (context: AppContext) =>
     .delete(
       '/cats/:cat_id/comments/:comment_id',
       async ({ params: { cat_id, comment_id } }) => {
-        if (!(await deleteComment(context.sql, { catId: cat_id, commentId: comment_id })))
+        if (!(await retried(() => deleteComment(context.sql, { catId: cat_id, commentId: comment_id }))))
           throw new AppError(404, 'COMMENT_NOT_FOUND', `Comment ${comment_id} not found for cat ${cat_id}`, {
             detail: 'object',
           });

@@ -12,9 +12,14 @@ const retryStates = new Set(['40001', '40P01']);
  * after the connection is gone (CONNECTION_CLOSED) and after the transaction has ended (TRANSACTION_ENDED): it would run outside.
  */
 export async function transaction<T>(sql: Sql, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return await retried(async () => (await sql.begin(work)) as T);
+}
+
+/** Writes by one statement, again (up to three times) when the database asks for it. */
+export async function retried<T>(write: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return (await sql.begin(work)) as T;
+      return await write();
     } catch (error) {
       const state = sqlStateOf(error);
       if (attempt >= attempts || state === undefined || !retryStates.has(state)) throw error;

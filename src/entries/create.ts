@@ -1,4 +1,5 @@
 import type { AppContext } from '../context.ts';
+import { retried } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { locationOf } from './edit.ts';
 import { insertEntry } from './queries.ts';
@@ -15,5 +16,6 @@ export async function createEntry(
   input: EntryInput,
 ): Promise<Entry> {
   requireText(input.text);
-  return await insertEntry(sql, { ...input, location: locationOf(input), createdAt: clock.now() });
+  const row = { ...input, location: locationOf(input), createdAt: clock.now() };
+  return await retried(() => insertEntry(sql, row));
 }

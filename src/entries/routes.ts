@@ -2,7 +2,7 @@ import { Elysia } from 'elysia';
 import { catNotFound } from '../cats/not-found.ts';
 import { keepCat } from '../cats/queries.ts';
 import type { AppContext } from '../context.ts';
-import { transaction } from '../database/transaction.ts';
+import { retried, transaction } from '../database/transaction.ts';
 import { streamJsonArray } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
 import { workOf } from '../http/work.ts';
@@ -106,7 +106,7 @@ export const entryRoutes = (context: AppContext) => {
     .delete(
       '/entries/:entry_id',
       async ({ params: { entry_id } }) => {
-        if (!(await deleteEntry(context.sql, entry_id))) throw entryNotFound();
+        if (!(await retried(() => deleteEntry(context.sql, entry_id)))) throw entryNotFound();
         return new Response(null, { status: 204 });
       },
       {
@@ -124,7 +124,7 @@ export const entryRoutes = (context: AppContext) => {
     )
     .post(
       '/entries/:entry_id/favorite',
-      async ({ params: { entry_id } }) => entryOrNotFound(await toggleFavorite(context.sql, entry_id)),
+      async ({ params: { entry_id } }) => entryOrNotFound(await retried(() => toggleFavorite(context.sql, entry_id))),
       {
         params: entryPath,
         response: { 200: entry },
@@ -160,7 +160,8 @@ export const entryRoutes = (context: AppContext) => {
     )
     .delete(
       '/entries/:entry_id/cat',
-      async ({ params: { entry_id } }) => entryOrNotFound(await assignEntry(context.sql, entry_id, null)),
+      async ({ params: { entry_id } }) =>
+        entryOrNotFound(await retried(() => assignEntry(context.sql, entry_id, null))),
       {
         params: entryPath,
         response: { 200: entry },

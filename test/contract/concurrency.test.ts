@@ -102,6 +102,40 @@ test('linking the same sightings to two cats at once, in opposite order, ends wi
   assert.ok([one.id, two.id].includes([...cats][0] ?? 0));
 });
 
+test('a cat made of the same sightings many times at once is one cat, and no cat is left without sightings', async () => {
+  const before = bodyOf(await call<{ id: number }[]>('GET', '/cats')).length;
+  const ids = (await atOnce(3, () => createEntry(call))).map(({ id }) => id);
+  const answers = await atOnce(8, (index) =>
+    call<{ id: number; name: string | null }>('POST', '/cats/from-sightings', {
+      json: { entry_ids: index % 2 === 0 ? ids : ids.toReversed(), name: `Tiger ${index}` },
+    }),
+  );
+  assertStatuses(answers, 200);
+  assert.deepEqual(
+    answers.map((answer) => bodyOf(answer).name),
+    answers.map((_, index) => `Tiger ${index}`),
+    'each is answered the name that it sent',
+  );
+  const [catId = 0, ...others] = new Set(answers.map((answer) => bodyOf(answer).id));
+  assert.deepEqual(others, []);
+  for (const id of ids) assert.equal(await catOf(call, id), catId);
+  assert.equal(bodyOf(await call<unknown[]>('GET', '/cats')).length, before + 1);
+});
+
+test('a cat made of more sightings takes over the cat that would be left without any', async () => {
+  const [first, second] = [await createEntry(call), await createEntry(call)];
+  const make = (entryIds: number[], name: string | null) =>
+    call<{ id: number; name: string | null }>('POST', '/cats/from-sightings', { json: { entry_ids: entryIds, name } });
+  const small = bodyOf(await make([first.id], 'Mia'));
+  const large = bodyOf(await make([second.id, first.id], null));
+  assert.deepEqual([large.id, large.name], [small.id, 'Mia']);
+  assert.equal(await catOf(call, second.id), small.id);
+  const third = await createEntry(call);
+  const stolen = bodyOf(await make([first.id, third.id], 'Tom'));
+  assert.notEqual(stolen.id, small.id, 'the other cat keeps a sighting, so this is a new one');
+  assert.equal(await catOf(call, second.id), small.id);
+});
+
 /** What may reach for a cat while it is deleted, and what it answers when it is too late. */
 const reaches: [string, (catId: number, entryId: number) => Promise<Answer<unknown>>, success: number][] = [
   [

@@ -53,6 +53,15 @@ before(async () => {
     await sql`
       insert into cat_insights (cat_id, mode, prompt_version, context_hash, insight, created_at, updated_at)
       values (500, 'update', 'v1', ${hash}, ${JSON.stringify(inherited)}::text::jsonb, '2026-01-03T00:00:00Z', '2026-01-03T00:00:00Z')`;
+    const oldHash = createHash('sha256')
+      .update('id=510 createdAt=2026-01-01T10:00:00Z location=\ntext=Grey')
+      .digest('hex');
+    await sql`insert into cats (id, created_at) values (510, '2026-01-01T00:00:00Z')`;
+    await sql`insert into entries (id, cat_id, text, created_at) values (510, 510, 'Grey', '2026-01-01T10:00:00Z')`;
+    const old = { ...inherited, cat_id: 510, mode: 'care', summary: 'Drawn from 1 sighting. You asked: “secret”' };
+    await sql`
+      insert into cat_insights (cat_id, mode, prompt_version, context_hash, insight, created_at, updated_at)
+      values (510, 'care', 'v1', ${oldHash}, ${JSON.stringify(old)}::text::jsonb, '2026-01-03T00:00:00Z', '2026-01-03T00:00:00Z')`;
     await sql`alter table cats alter column id restart with 1000`;
     await sql`alter table entries alter column id restart with 1000`;
   });
@@ -124,6 +133,44 @@ describe('POST /cats/{cat_id}/insights', () => {
     const { id } = await createCat(call, { texts: ['Grey'] });
     const { summary } = bodyOf(await ask(id, { mode: 'care', question: ' Is it <b>hungry</b>? ' }));
     assert.ok(summary.endsWith('“Is it <b>hungry</b>?”'), summary);
+  });
+
+  test('a question is answered to the visitor who asked, and to nobody after', async () => {
+    const { id } = await createCat(call, { texts: ['Grey'] });
+    const asked = bodyOf(await ask(id, { mode: 'care', question: 'Is 030-555 her owner?' }));
+    assert.match(asked.summary, /030-555/);
+    for (const question of [undefined, 'Another?']) {
+      const { summary, ...rest } = bodyOf(await ask(id, { mode: 'care', question }));
+      assert.doesNotMatch(summary, /030-555/);
+      const { summary: _asked, ...shared } = asked;
+      assert.deepEqual(rest, shared);
+    }
+  });
+
+  test('a question that an earlier version stored is not shown', async () => {
+    const first = bodyOf(await ask(510, { mode: 'care' }));
+    assert.doesNotMatch(first.summary, /secret/);
+    assert.deepEqual(bodyOf(await ask(510, { mode: 'care' })), first);
+  });
+
+  test('of all states that a cat had, the newest five insights of a mode are kept', async () => {
+    const { id } = await createCat(call, { texts: ['Grey'] });
+    const made = [bodyOf(await ask(id, { mode: 'care' }))];
+    const linked: number[] = [];
+    for (let state = 1; state <= 6; state += 1) {
+      const { id: entryId } = await createEntry(call, { text: `Seen ${state}` });
+      linked.push(entryId);
+      bodyOf(await call('POST', `/cats/${id}/link-sightings`, { json: { entry_ids: [entryId] } }));
+      made.push(bodyOf(await ask(id, { mode: 'care' })));
+    }
+    const again: string[] = [];
+    for (const entryId of linked.toReversed()) {
+      bodyOf(await call('DELETE', `/entries/${entryId}/cat`));
+      again.push(bodyOf(await ask(id, { mode: 'care' })).generatedAt);
+    }
+    const earlier = made.map(({ generatedAt }) => generatedAt).reverse();
+    assert.deepEqual(again.slice(0, 4), earlier.slice(1, 5), 'as it was stored');
+    assert.notEqual(again[5], earlier[6], 'the oldest is made again');
   });
 
   test('a blank question is none', async () => {

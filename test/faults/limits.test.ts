@@ -168,22 +168,32 @@ describe('every connection of the pool is in use', () => {
 });
 
 describe('a deadlock with somebody else', () => {
-  /** Assigns a sighting, which locks its cat and then itself, and has PostgreSQL end that so often in favour of somebody else. */
-  async function assignThrough(deadlocks: number): Promise<{ answer: Answer<Entry>; catId: number; now: Entry }> {
+  interface Attempt {
+    /** Locks the cat and then the sighting. */
+    request(call: Client, entryId: number, catId: number): Promise<Answer<Entry>>;
+    /** The statement that waits for the sighting. */
+    statement: string;
+    /** The sighting belongs to the cat from the beginning. */
+    linked?: boolean;
+  }
+
+  /** Makes a request, and has PostgreSQL end it so often in favour of somebody else. */
+  async function askThrough(deadlocks: number, { request, statement, linked = false }: Attempt) {
     const { call, entry } = await serve({ DATABASE_STATEMENT_TIMEOUT_SECONDS: '20' });
     const { body: cat } = await call<{ id: number }>('POST', '/cats', { json: {} });
+    if (linked) await call('POST', `/entries/${entry.id}/assign/${cat.id}`);
     const rival = postgres(url, { max: 1, onnotice: () => {} });
     try {
       await rival`begin`;
       // Whoever is the first to look for a deadlock is the one that is ended: the server, after three seconds.
       await rival`set local deadlock_timeout = '1min'`;
       await rival`select 1 from entries where id = ${entry.id} for update`;
-      const assigned = call<Entry>('POST', `/entries/${entry.id}/assign/${cat.id}`);
+      const asked = request(call, entry.id, cat.id);
       for (let made = 0; made < deadlocks; made += 1) {
         await eventually('the server has the cat and waits for the sighting', async () => {
           const rows = await outside`
             select 1 from pg_stat_activity
-            where wait_event_type = 'Lock' and application_name like 'catatlas/%' and query like '%update entries%'`;
+            where wait_event_type = 'Lock' and application_name like 'catatlas/%' and query like ${`%${statement}%`}`;
           return rows.length === 1 || undefined;
         });
         await rival`savepoint before`;
@@ -191,7 +201,7 @@ describe('a deadlock with somebody else', () => {
         await rival`rollback to savepoint before`;
       }
       if (deadlocks < 3) await rival`commit`;
-      const answer = await assigned;
+      const answer = await asked;
       if (deadlocks >= 3) await rival`commit`;
       const { body: now } = await call<Entry>('GET', `/entries/${entry.id}`);
       await heals(call);
@@ -201,14 +211,30 @@ describe('a deadlock with somebody else', () => {
     }
   }
 
+  /** Assigns a sighting: in a transaction. */
+  const assign: Attempt = {
+    request: (call, entryId, catId) => call<Entry>('POST', `/entries/${entryId}/assign/${catId}`),
+    statement: 'update entries',
+  };
+
+  test('a deletion of a cat is tried again, and succeeds', async () => {
+    const { answer, now } = await askThrough(2, {
+      request: (call, _entryId, catId) => call<Entry>('DELETE', `/cats/${catId}`),
+      statement: 'delete from cats',
+      linked: true,
+    });
+    assert.equal(answer.status, 204, answer.text);
+    assert.equal(now.cat_id, null);
+  });
+
   test('is tried again, and the request succeeds', async () => {
-    const { answer, catId, now } = await assignThrough(2);
+    const { answer, catId, now } = await askThrough(2, assign);
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual([answer.body.cat_id, now.cat_id], [catId, catId]);
   });
 
   test('a third one is 503, and nothing was done', async () => {
-    const { answer, now } = await assignThrough(3);
+    const { answer, now } = await askThrough(3, assign);
     assertUnavailable(answer);
     assert.equal(now.cat_id, null);
   });
