@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keywords, topTags } from './tokens.ts';
+import { keywords, TagCount, topTags } from './tokens.ts';
 
 // Written by Python 3.11: re.findall(r'[a-zA-Z][a-zA-Z0-9_-]{2,}', text.lower()), stopwords left out.
 const PYTHON: [string, string[]][] = [
@@ -49,4 +49,32 @@ test('tags are ordered by frequency, then by first appearance', () => {
   ]);
   assert.deepEqual(topTags('', 5), []);
   assert.deepEqual(topTags('constructor __proto__ constructor', 5), ['constructor', 'proto__']);
+});
+
+test('tags are whole words of every script that puts spaces between them', () => {
+  const tags = (text: string) => topTags(text, 8);
+  assert.deepEqual(tags('Weiße Kätzin, süß. Weiße Pfoten'), ['weiße', 'kätzin', 'süß', 'pfoten']);
+  assert.deepEqual(tags('Серая кошка у дома'), ['серая', 'кошка', 'дома']);
+  assert.deepEqual(tags('γάτα με μαύρη ουρά'), ['γάτα', 'μαύρη', 'ουρά']);
+  assert.deepEqual(tags('قطة رمادية'), ['قطة', 'رمادية']);
+  assert.deepEqual(tags('ca\u0301t cát'), ['cát'], 'one word has one spelling');
+  assert.deepEqual(tags('3cats a_b-c x-1 über-süß'), ['cats', 'a_b-c', 'x-1', 'über-süß']);
+  assert.deepEqual(tags('灰色の猫が歩いている แมวสีเทา cat'), ['cat'], 'a sentence without spaces is no word');
+});
+
+test('matching compares what it always has: words of ASCII letters', () => {
+  assert.deepEqual([...keywords('Weiße Kätzin')], ['wei', 'tzin']);
+});
+
+test('tags of many texts are counted in bounded memory, and fast', () => {
+  const tags = new TagCount();
+  tags.add('grey tabby');
+  for (let text = 0; text < 300; text += 1)
+    tags.add(Array.from({ length: 500 }, (_, word) => `w${text}x${word}`).join(' '));
+  tags.add('tabby');
+  const began = performance.now();
+  assert.deepEqual(tags.top(2), ['tabby', 'grey']);
+  assert.ok(performance.now() - began < 200);
+  tags.add('new new new new');
+  assert.deepEqual(tags.top(1), ['tabby'], 'what comes first when there are fifty thousand others is not counted');
 });

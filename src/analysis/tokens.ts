@@ -67,9 +67,14 @@ export class TagCount {
 
   /** The `count` most frequent words so far, most frequent first, ties in order of first appearance. */
   top(count: number): string[] {
-    return [...this.#frequencies]
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, count)
-      .map(([word]) => word);
+    const best: { word: string; frequency: number }[] = [];
+    // Not by sorting all: of fifty thousand words that would take a tenth of a second.
+    for (const [word, frequency] of this.#frequencies) {
+      const place = best.findLastIndex((each) => each.frequency >= frequency) + 1;
+      if (place >= count) continue;
+      best.splice(place, 0, { word, frequency });
+      if (best.length > count) best.pop();
+    }
+    return best.map(({ word }) => word);
   }
 }

@@ -240,6 +240,32 @@ describe('a deadlock with somebody else', () => {
   });
 });
 
+test('a request that takes longer than it may is 503 with CORS headers, and its connection is free again', async () => {
+  const { call } = await serve({
+    REQUEST_TIMEOUT_SECONDS: '1',
+    DATABASE_STATEMENT_TIMEOUT_SECONDS: '4',
+    DATABASE_POOL_SIZE: '1',
+    DATABASE_POOL_OVERFLOW: '0',
+  });
+  const lock = await lockTables(url);
+  const origin = 'http://localhost:5173';
+  const { answer, milliseconds } = await timed(
+    call<Record<string, unknown>>('GET', '/entries', { headers: { origin } }),
+  );
+  await lock.release();
+  assert.deepEqual([answer.status, answer.body['code']], [503, 'REQUEST_TIMEOUT'], answer.text);
+  assert.ok(milliseconds >= 1000 && milliseconds < 2000, `${milliseconds} ms`);
+  assert.ok(Number(answer.headers.get('retry-after')) > 0);
+  // The same headers as those of an error that the application itself answers.
+  const other = await call('GET', '/entries/999999', { headers: { origin } });
+  const common = (headers: Headers) =>
+    [...headers]
+      .filter(([name]) => /^(access-control|vary|x-|content-security|referrer)/.test(name))
+      .map(([name, value]) => [name, name === 'x-request-id' ? 'any' : value]);
+  assert.deepEqual(common(answer.headers), common(other.headers));
+  await heals(call);
+});
+
 test('set to take no writes, as after a failover or by a provider whose disk is full: reads go on', async () => {
   const { call, entry } = await serve();
   // Sessions that are there already have to notice too.
