@@ -12,7 +12,7 @@ export const capacities = {
   /** Change or read many rows of one cat. */
   cats: 8,
   /** Read the beginning of a list of any length. */
-  lists: 4,
+  lists: 16,
   /** Answers that are being sent part by part: each keeps one part, and what it needs to find the next. */
   streams: 64,
 } as const;

@@ -49,13 +49,9 @@ export function corsHeaders(allowedOrigins: readonly string[]) {
 /** The same headers, for an answer that does not come from the application. */
 export function corsHeadersOf(allowedOrigins: readonly string[], request: Request): Record<string, string> {
   const origin = request.headers.get('origin');
-  const vary = { vary: 'Origin' };
-  if (!originAllowed(allowedOrigins, origin)) return vary;
   return {
-    ...vary,
-    'access-control-allow-origin': origin,
-    'access-control-allow-credentials': 'true',
-    'access-control-expose-headers': exposedHeaders.join(', '),
+    vary: 'Origin',
+    ...(originAllowed(allowedOrigins, origin) && { 'access-control-allow-origin': origin, ...forScripts }),
   };
 }
 

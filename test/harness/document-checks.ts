@@ -130,7 +130,8 @@ export function findSilentFields(document: ApiDocument): string[] {
       const target = schemas[field.$ref?.split('/').at(-1) ?? ''] ?? field;
       if (!(field.description ?? target.description)) silent.push(`${path}.${name}: no description`);
       // A file has no example in JSON.
-      if (input && target.examples === undefined && target.format !== 'binary') silent.push(`${path}.${name}: no example`);
+      if (input && target.examples === undefined && target.format !== 'binary')
+        silent.push(`${path}.${name}: no example`);
       visit(field, `${path}.${name}`, input);
     }
     if (schema.items) visit(schema.items, `${path}[]`, input);
