@@ -65,6 +65,7 @@ describe('defaults', () => {
       HOST: '127.0.0.1',
       PORT: 8000,
       KEEP_ALIVE_SECONDS: 240,
+      REQUEST_TIMEOUT_SECONDS: 25,
       SHUTDOWN_DRAIN_SECONDS: 0,
       SHUTDOWN_TIMEOUT_SECONDS: 25,
       FLY_REGION: undefined,

@@ -52,7 +52,7 @@ test('tells codes from other texts', () => {
 test('only passing faults are worth another try', () => {
   assert.deepEqual(
     codes.filter((code) => isRetryable(code)),
-    ['INTERNAL_ERROR', 'DATABASE_READ_ONLY', 'DATABASE_UNAVAILABLE', 'NOT_READY'],
+    ['INTERNAL_ERROR', 'DATABASE_READ_ONLY', 'DATABASE_UNAVAILABLE', 'REQUEST_TIMEOUT', 'SERVER_BUSY', 'NOT_READY'],
   );
 });
 

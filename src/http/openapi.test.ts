@@ -128,7 +128,7 @@ describe('the document of the sample app', () => {
     );
     assert.match(schemaOf('CatNotFoundObject'), /ObjectError/);
     assert.match(schemaOf('ValidationFailed'), /ValidationError/);
-    assert.match(schemaOf('DatabaseUnavailableOrNotReady'), /"retry-after"/);
+    assert.match(schemaOf('DatabaseUnavailableOrNotReadyOrRequestTimeout'), /"retry-after"/);
   });
 
   test('gives examples of errors that fit their schemas', async () => {
