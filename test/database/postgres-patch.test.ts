@@ -1,5 +1,6 @@
 // patches/postgres@3.4.9.patch: what it cures, against real servers. Without the patch the first test commits a row outside its
 // transaction and the second ends the process with an uncatchable TypeError (porsager/postgres#1066, #1154, #1155, #1208).
+// statement-fuzz.test.ts looks for what nobody has thought of.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,8 +8,10 @@ import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { connectPostgres, type Database } from '../../src/database/connect.ts';
+import { connectPostgres, type Database, type Queryable } from '../../src/database/connect.ts';
+import { through } from '../faults/interfere.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
+import { startProxy } from '../harness/proxy.ts';
 
 for (const version of testedVersions) {
   describe(`PostgreSQL ${version}`, () => {
@@ -111,6 +114,212 @@ for (const version of testedVersions) {
       await sql.end({ timeout: 1 });
     });
 
+    test('after a statement that fails in mid-result the next answer is whole', async () => {
+      const { sql } = database;
+      await assert.rejects(sql`select 1 / (5 - n) from generate_series(1, 10) n`, { code: '22012' });
+      assert.deepEqual([...(await sql`select 7 as seven`)], [{ seven: 7 }]);
+      // porsager/postgres#1119, #1181: so it was found, by a deadline.
+      await assert.rejects(
+        sql.unsafe(
+          "set statement_timeout = 15; select n, pg_sleep(0.003), repeat('x', 3000) from generate_series(1, 5000) n",
+        ),
+        { code: '57014' },
+      );
+      assert.deepEqual([...(await sql`select 7 as seven`)], [{ seven: 7 }]);
+    });
+
+    test('a statement that is cancelled before it is sent is rejected at once, and what comes after it works', async () => {
+      const proxy = await startProxy(server.port);
+      const url = through(proxy, server.url);
+      const slow = connectPostgres({ url, applicationName: 'cancelled', maxConnections: 1, connectTimeout: 30 });
+      const { sql } = slow;
+      try {
+        // While its connection is made.
+        proxy.delay(20);
+        const connecting = sql`select pg_sleep(20)`.execute();
+        await new Promise((resolve) => setTimeout(resolve, 12));
+        connecting.cancel();
+        await assert.rejects(connecting, { code: '57014' });
+        assert.deepEqual([...(await sql`select 1 as one`)], [{ one: 1 }]);
+        proxy.delay(0);
+        // While it waits for another one, in the pool, in a transaction and in a session; and before anybody has asked for it.
+        await Promise.all([sql`select pg_sleep(0.05)`.execute(), cancelledOne(sql)]);
+        await sql
+          .begin(async (tx) => {
+            const first = tx`select pg_sleep(0.05)`.execute();
+            const second = tx`select 2`.execute();
+            second.cancel();
+            const third = tx`select 3 as three`;
+            await assert.rejects(second, { code: '57014' });
+            assert.deepEqual([...(await third)], [{ three: 3 }]);
+            await first;
+          })
+          .catch((error: { code?: string }) => assert.equal(error.code, '57014', 'it is an error of the transaction'));
+        const session = await sql.reserve();
+        await Promise.all([session`select pg_sleep(0.05)`.execute(), cancelledOne(session), session`select 3`]);
+        session.release();
+        const never = sql`select 4`;
+        never.cancel();
+        await assert.rejects(never, { code: '57014' });
+        assert.deepEqual([...(await sql`select 1 as one`)], [{ one: 1 }]);
+      } finally {
+        await slow.close();
+        await proxy.close();
+      }
+    });
+
+    test('a session that another one waits for, and that is lost, is replaced', async () => {
+      const pool = connectPostgres({ url: server.url, applicationName: 'reserved', maxConnections: 1 });
+      const first = await pool.sql.reserve();
+      const second = pool.sql.reserve();
+      await assert.rejects(first`select pg_terminate_backend(pg_backend_pid())`, { code: /57P01|CONNECTION_CLOSED/ });
+      const session = await second;
+      assert.deepEqual([...(await session`select 1 as one`)], [{ one: 1 }]);
+      session.release();
+      await pool.close();
+    });
+
+    test('what is left open on a connection does not go back to the pool with it', async () => {
+      const pool = connectPostgres({ url: server.url, applicationName: 'left', maxConnections: 2 });
+      const { sql } = pool;
+      await sql`create table left_open (n int)`;
+      await assert.rejects(sql.unsafe('begin; insert into left_open values (1)'), { code: 'UNSAFE_TRANSACTION' });
+      const session = await sql.reserve();
+      await session`begin`;
+      await session`insert into left_open values (2)`;
+      session.release();
+      await Promise.all([3, 4].map((n) => sql`insert into left_open values (${n})`));
+      await pool.close();
+      const rows = await database.sql`select n from left_open order by n`;
+      assert.deepEqual([...rows], [{ n: 3 }, { n: 4 }]);
+    });
+
+    test('a transaction in which something has failed that was told to nobody is an error at its end', async () => {
+      const { sql } = database;
+      await sql`create table unnoticed (n int)`;
+      const work = sql.begin(async (tx) => {
+        await tx`insert into unnoticed values (1)`;
+        const stream = await tx.unsafe('copy unnoticed from stdin').writable();
+        stream.on('error', () => {});
+        stream.destroy(new Error('given up'));
+      });
+      await assert.rejects(work, { code: 'TRANSACTION_ROLLED_BACK' });
+      assert.equal((await sql`select n from unnoticed`).length, 0);
+    });
+
+    test('a statement that ends its transaction by itself ends it for those after it', async () => {
+      const { sql } = database;
+      const work = sql.begin(async (tx) => {
+        const end = tx.unsafe('commit').execute();
+        await assert.rejects(tx`create table outside (n int)`, { code: 'TRANSACTION_ENDED' });
+        await end;
+      });
+      await assert.rejects(work, { code: 'TRANSACTION_ENDED' });
+      assert.equal((await sql`select to_regclass('outside') as name`)[0]?.['name'], null);
+    });
+
+    test('values are sent the second time as the first, when a table has changed under a prepared statement', async () => {
+      const { sql } = database;
+      await sql`create table changed (value jsonb)`;
+      const insert = () => sql`insert into changed values (${sql.json({ a: 1 })}) returning *`;
+      await insert();
+      await sql`alter table changed add column more int`;
+      assert.deepEqual([...(await insert())], [{ value: { a: 1 }, more: null }]);
+    });
+
+    test('an error that says the session is read-only ends the idle ones and, when they are free, the others', async () => {
+      const pool = connectPostgres({ url: server.url, applicationName: 'read-only', maxConnections: 2 });
+      const { sql } = pool;
+      const pids = async () => {
+        const rows = await Promise.all([1, 2].map(() => sql`select pg_backend_pid() as pid, pg_sleep(0.02)`));
+        return rows.map(([row]) => Number(row?.['pid'])).sort();
+      };
+      const before = await pids();
+      const readOnly = sql.begin('read only', (tx) => tx`create table never (n int)`);
+      await assert.rejects(readOnly, { code: '25006' });
+      assert.deepEqual(await pids(), before, 'the program had asked for that');
+      const outside = sql.unsafe('set transaction_read_only = on; create table never (n int)');
+      await assert.rejects(outside, { code: '25006' });
+      for (const pid of await pids()) assert.ok(!before.includes(pid));
+      await pool.close();
+    });
+
+    test('the hook is told of each statement once when it begins and once when it has ended', async () => {
+      const told: string[] = [];
+      const watched = connectPostgres({
+        url: server.url,
+        applicationName: 'watched',
+        maxConnections: 1,
+        onStatement(statement) {
+          const name = `${statement.scope}: ${statement.text.trim()}`;
+          told.push(`begins ${name}`);
+          return (error) => {
+            assert.ok(statement.began > 0 && statement.started >= statement.began && Number(statement.pid) > 0, name);
+            told.push(
+              `${error === undefined ? 'ended' : (error as { code?: string }).code} ${statement.scope}: ${statement.text.trim()}`,
+            );
+          };
+        },
+      });
+      const { sql } = watched;
+      const statements = async (work: () => PromiseLike<unknown>) => {
+        told.length = 0;
+        await Promise.resolve(work()).catch(() => {});
+        return [...told];
+      };
+      const one = (scope: string, text: string, end = 'ended') => [
+        `begins ${scope}: ${text}`,
+        `${end} ${scope}: ${text}`,
+      ];
+      try {
+        // The text before it is sent has its values as $, as nobody has numbered them.
+        assert.deepEqual(await statements(() => sql`select 1`), one('pool', 'select 1'));
+        assert.deepEqual(await statements(() => sql.unsafe('select 1; select 2')), one('pool', 'select 1; select 2'));
+        assert.deepEqual(await statements(() => sql`select 1 / 0`), one('pool', 'select 1 / 0', '22012'));
+        const inTransaction = await statements(() =>
+          sql.begin(async (tx) => {
+            await tx`select 1`;
+            await tx.savepoint((point) => point`select 2`);
+          }),
+        );
+        assert.deepEqual(inTransaction, [
+          ...one('pool', 'begin'),
+          ...one('transaction', 'select 1'),
+          ...one('transaction', 'savepoint s0')
+            .map((line) => line.replace('savepoint s0', 'savepoint $'))
+            .slice(0, 1),
+          'ended transaction: savepoint "s0"',
+          ...one('transaction', 'select 2'),
+          ...one('transaction', 'commit'),
+        ]);
+        const session = async () => {
+          const reserved = await sql.reserve();
+          await reserved`select 1`;
+          reserved.release();
+        };
+        assert.deepEqual(await statements(session), one('session', 'select 1'));
+        const cursor = async () => {
+          for await (const rows of sql`select generate_series(1, 5)`.cursor(2)) assert.ok(rows.length > 0);
+        };
+        assert.deepEqual(await statements(cursor), one('pool', 'select generate_series(1, 5)'));
+        const copy = async () => {
+          const stream = await sql.unsafe('copy (select 1) to stdout').readable();
+          assert.deepEqual(
+            told,
+            ['begins pool: copy (select 1) to stdout'],
+            'it has not ended when its stream is there',
+          );
+          for await (const chunk of stream) assert.ok(chunk);
+        };
+        assert.deepEqual(await statements(copy), one('pool', 'copy (select 1) to stdout'));
+        const lost = await statements(() => sql`select pg_terminate_backend(pg_backend_pid())`);
+        assert.match(String(lost[1]), /^(57P01|CONNECTION_CLOSED) pool: select pg_terminate/);
+        assert.equal(lost.length, 2);
+      } finally {
+        await watched.close();
+      }
+    });
+
     test('a session can be reserved as the first thing on a new handle', async () => {
       const fresh = connectPostgres({ url: server.url, applicationName: 'reserve', maxConnections: 1 });
       const session = await fresh.sql.reserve();
@@ -120,6 +329,14 @@ for (const version of testedVersions) {
       await fresh.close();
     });
   });
+}
+
+/** A statement that waits for its turn, and is cancelled before it comes. */
+async function cancelledOne(sql: Queryable): Promise<void> {
+  const query = sql`select 2`.execute();
+  await new Promise((resolve) => setImmediate(resolve));
+  query.cancel();
+  await assert.rejects(query, { code: '57014' });
 }
 
 function runScript(script: string): Promise<{ code: number; output: string }> {
