@@ -14,6 +14,4 @@ export interface AppContext {
   readonly lifecycle: Lifecycle;
   /** The database. Throws 503 NOT_READY while it is being opened. */
   readonly sql: Sql;
-  /** Asks the database for a sign of life; rejects when there is none within this many milliseconds. */
-  ping(deadlineMilliseconds: number): Promise<void>;
 }

@@ -11,6 +11,7 @@ import { requireReachable } from '../migrator/home.ts';
 import { pause } from '../migrator/pause.ts';
 import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../migrator/plan.ts';
 import type { Log } from '../observability/log.ts';
+import type { OnStatement } from '../observability/statements.ts';
 import { applicationName } from './application-name.ts';
 import { asCommandFailure } from './database-failure.ts';
 import { explainClosedDoor, explainDenial, migratorOptions, requireOpenSchema } from './maintenance.ts';
@@ -20,6 +21,8 @@ interface BringUp {
   lifecycle: Lifecycle;
   log: Log;
   shutdown: AbortSignal;
+  /** Told of each statement. */
+  onStatement: OnStatement | undefined;
   /** Told of the database as soon as it is open, so that health checks can ask it. Told again of one that takes its place. */
   onOpen(database: Database): void;
   /** Told when the embedded database has stopped by itself. */
@@ -37,8 +40,8 @@ const lookAgainMilliseconds = 1000;
  * waiting cannot cure (a wrong password, a directory in use, an edited migration) throws CommandFailure with its exit code.
  */
 export async function bringUpDatabase(given: BringUp): Promise<void> {
-  const { settings, log, onOpen, onStopped } = given;
-  const options = { settings, applicationName: applicationName('serve'), log, onStopped };
+  const { settings, log, onStatement, onOpen, onStopped } = given;
+  const options = { settings, applicationName: applicationName('serve'), log, onStatement, onStopped };
   try {
     let database = await openDatabase(options);
     onOpen(database);

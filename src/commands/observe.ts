@@ -1,6 +1,6 @@
 import { build } from '../build.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Database, Sql } from '../database/connect.ts';
+import type { Database } from '../database/connect.ts';
 import { answerFailure } from '../http/access-log.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { loadCatalog } from '../migrator/catalog.ts';
@@ -10,7 +10,8 @@ import type { RequestObserver } from '../observability/request-observer.ts';
 import type { ServerMetrics } from '../observability/server-metrics.ts';
 import {
   logSlowStatement,
-  observePool,
+  type OnStatement,
+  observeStatements,
   type PoolUse,
   type RunningStatement,
   type Statement,
@@ -24,8 +25,10 @@ export interface Observation {
   /** Reports to Sentry what is written as an error. */
   log: Log;
   requests: readonly RequestObserver[];
-  /** The pool of this database, watched: to be used in its place. */
-  watch(database: Database): Sql;
+  /** What the driver is to tell of each statement; undefined where nobody wants to know. */
+  onStatement: OnStatement | undefined;
+  /** The database that is in use from now on. */
+  watch(database: Database): void;
   close(): Promise<void>;
 }
 
@@ -49,22 +52,23 @@ export async function observe(given: Observed, io: CommandIO): Promise<Observati
       requests.push(sentry.requests);
     }
   }
-  let use = (): PoolUse => ({ inUse: 0, waiting: 0 });
-  const endpoint = settings.METRICS_PORT === undefined ? undefined : await openMetrics({ ...given, log }, () => use());
+  let connectionsInUse = () => 0;
+  const use = (): PoolUse => ({ inUse: connectionsInUse(), waiting: statements.waiting() });
+  const endpoint = settings.METRICS_PORT === undefined ? undefined : await openMetrics({ ...given, log }, use);
   if (endpoint) requests.push(endpoint.metrics.requests);
 
   const slow = settings.SLOW_QUERY_MILLISECONDS;
   const statementEnded = (statement: Statement) => {
     const { sql, began, milliseconds, request } = statement;
     endpoint?.metrics.statementEnded(statement);
-    request?.statements?.push({ sql, began, ended: began + milliseconds });
+    request.statements?.push({ sql, began, ended: began + milliseconds });
     if (slow > 0 && milliseconds >= slow) logSlowStatement(log, 'slow statement', statement);
   };
-  let running: ReadonlySet<RunningStatement> = new Set();
+  const statements = observeStatements(statementEnded);
   const told = new WeakSet<RunningStatement>();
   // Somebody who finds a statement in pg_stat_activity, running, needs to know whose it is before it has ended.
   const tellRunning = () => {
-    for (const one of running) {
+    for (const one of statements.running) {
       const statement = one.soFar();
       if (statement.milliseconds < slow || told.has(one)) continue;
       told.add(one);
@@ -76,12 +80,9 @@ export async function observe(given: Observed, io: CommandIO): Promise<Observati
   return {
     log,
     requests,
-    watch({ sql }) {
-      if (requests.length === 0 && slow === 0) return sql;
-      const pool = observePool(sql, statementEnded);
-      use = pool.use;
-      running = pool.running;
-      return pool.sql;
+    onStatement: requests.length === 0 && slow === 0 ? undefined : statements.onStatement,
+    watch(database) {
+      connectionsInUse = () => database.connectionsInUse();
     },
     async close() {
       clearInterval(teller);

@@ -169,7 +169,6 @@ async function loadApplication(database: Database, log: Log): Promise<Applicatio
     log,
     lifecycle,
     sql: database.sql,
-    ping: database.ping,
   });
   await app.load();
   return app.fetch;

@@ -3,13 +3,14 @@ import { systemClock } from '../clock.ts';
 import { describeAccess } from '../config/access.ts';
 import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
 import type { AppContext } from '../context.ts';
-import type { Database, Sql } from '../database/connect.ts';
+import type { Database } from '../database/connect.ts';
 import { AppError } from '../errors.ts';
 import { answerFailure, withAccessLog } from '../http/access-log.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
 import { factsOf } from '../http/request-facts.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import { MigrationError } from '../migrator/failure.ts';
+import { outsideRequests } from '../observability/current-request.ts';
 import { createLog, type Log } from '../observability/log.ts';
 import { keepMemoryLow } from '../platform/memory.ts';
 import { ListenError, type Server, serve } from '../platform/serve.ts';
@@ -106,12 +107,12 @@ function openLog(settings: Settings, io: CommandIO): Log {
 async function serveUntilShutdown(settings: Settings, plainLog: Log, io: CommandIO): Promise<ExitCode> {
   const lifecycle = new Lifecycle();
   let database: Database | undefined;
-  let sql: Sql | undefined;
   const opened = <T>(one: T | undefined): T => {
     if (one !== undefined) return one;
     throw new AppError(503, 'NOT_READY', 'The database is being opened', { retryAfter: retryAfterSeconds });
   };
-  const ping = async (deadline: number) => await opened(database).ping(deadline);
+  // No statement of the request that asks for it, which it would count as.
+  const ping = async (deadline: number) => await outsideRequests(() => opened(database).ping(deadline));
   const observation = await observe({ settings, lifecycle, log: plainLog, ping }, io);
   const { log } = observation;
   const context: AppContext = {
@@ -121,9 +122,8 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
     log,
     lifecycle,
     get sql() {
-      return opened(sql);
+      return opened(database).sql;
     },
-    ping,
   };
 
   keepMemoryLow();
@@ -140,9 +140,10 @@ async function serveUntilShutdown(settings: Settings, plainLog: Log, io: Command
       lifecycle,
       log,
       shutdown: io.shutdown,
+      onStatement: observation.onStatement,
       onOpen(one) {
         database = one;
-        sql = observation.watch(one);
+        observation.watch(one);
       },
       onStopped(error) {
         // What requests meet from then on follows from it, and is not reported again.

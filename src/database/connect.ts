@@ -6,8 +6,9 @@ import { type DatabaseAddress, readDatabaseAddress } from '../config/database-ad
 import type { Reading } from '../config/kinds.ts';
 import { readTrust, type Trust } from '../config/root-certificates.ts';
 import type { Log } from '../observability/log.ts';
+import type { OnStatement } from '../observability/statements.ts';
 import type { EmbeddedOptions } from './embedded.ts';
-import { isRefusedParameter } from './errors.ts';
+import { isRefusedParameter, readOnlyState } from './errors.ts';
 import { findSystemUser } from './system-user.ts';
 
 /** The pool: hands out connections for single queries. */
@@ -25,6 +26,8 @@ export interface Database {
   /** Is it reached through a pooler, so that a connection is the same one only within a transaction? */
   pooled: boolean;
   sql: Sql;
+  /** How many connections run a statement, or are held by a transaction or a session. */
+  connectionsInUse(): number;
   /** Rejects when the database does not answer within this many milliseconds. */
   ping(deadlineMilliseconds: number): Promise<void>;
   close(): Promise<void>;
@@ -46,7 +49,8 @@ export interface PostgresOptions {
   unlimitedTransactions?: boolean;
   /** Through PgBouncer or its like, which may give every transaction another connection. */
   pooled?: boolean;
-  log?: Log;
+  onStatement?: OnStatement | undefined;
+  log?: Log | undefined;
 }
 
 /** How long after its own statement timeout a server may still take to say so, in seconds. Then the connection is given up. */
@@ -68,7 +72,7 @@ export function connectPostgres(options: PostgresOptions): Database {
   const statementTimeout = options.statementTimeout ?? 5;
   const share = (options.connectTimeout ?? 5) / address.hosts.length;
   const sql = postgres({
-    ...sharedOptions(options.log),
+    ...sharedOptions(options),
     ...placeOf(address),
     max: options.maxConnections ?? 15,
     // The driver's is for one host. They are tried one after the other while a request waits, so they share the time.
@@ -99,6 +103,7 @@ export function connectPostgres(options: PostgresOptions): Database {
     kind: 'postgresql',
     pooled: options.pooled === true,
     sql,
+    connectionsInUse: () => connectionsInUse(sql),
     ping: (deadline) => ping(sql, deadline),
     close: () => sql.end({ timeout: closeSeconds }),
   };
@@ -124,12 +129,14 @@ export async function isPooled(sql: Sql): Promise<boolean> {
 }
 
 /** Opens the embedded engine in `dataDir`. One connection: it is one process without sessions. */
-export async function connectEmbedded(options: EmbeddedOptions): Promise<Database> {
+export async function connectEmbedded(
+  options: EmbeddedOptions & Pick<PostgresOptions, 'onStatement'>,
+): Promise<Database> {
   // Imported here, so that a start with a real PostgreSQL loads nothing of it.
   const { openEmbedded } = await import('./embedded.ts');
   const engine = await openEmbedded(options);
   const sql = postgres({
-    ...sharedOptions(options.log),
+    ...sharedOptions(options),
     host: 'embedded',
     port: 5432,
     user: 'postgres',
@@ -151,6 +158,7 @@ export async function connectEmbedded(options: EmbeddedOptions): Promise<Databas
     kind: 'embedded',
     pooled: false,
     sql,
+    connectionsInUse: () => connectionsInUse(sql),
     ping: (deadline) => ping(sql, deadline),
     async close() {
       await sql.end({ timeout: closeSeconds });
@@ -161,9 +169,17 @@ export async function connectEmbedded(options: EmbeddedOptions): Promise<Databas
 
 type DriverTypes = Record<string, postgres.PostgresType>;
 
+/** What the patched driver counts. */
+function connectionsInUse(sql: Sql): number {
+  return (sql as unknown as { connectionsInUse(): number }).connectionsInUse();
+}
+
 /** Said explicitly, all of it: what is left out, the driver takes from PG* variables of the environment. */
-function sharedOptions(log: Log | undefined) {
+function sharedOptions({ log, onStatement }: Pick<PostgresOptions, 'log' | 'onStatement'>) {
   return {
+    onstatement: onStatement,
+    // A session that began while the database was set to read-only stays so when it no longer is.
+    discard_on: [readOnlyState],
     // A query behind another one on the same connection would wait for it without a deadline of its own.
     max_pipeline: 0,
     // Short: a query that comes during it waits, and the server may be back.

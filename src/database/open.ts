@@ -1,6 +1,13 @@
 import type { Settings } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
-import { connectEmbedded, connectPostgres, type Database, isPooled, type Sql } from './connect.ts';
+import {
+  connectEmbedded,
+  connectPostgres,
+  type Database,
+  isPooled,
+  type PostgresOptions,
+  type Sql,
+} from './connect.ts';
 import type { EmbeddedOptions } from './embedded.ts';
 
 interface OpenOptions {
@@ -10,18 +17,18 @@ interface OpenOptions {
 }
 
 /** What a server is told besides. */
-interface ServeOptions extends OpenOptions, Pick<EmbeddedOptions, 'onStopped'> {}
+interface ServeOptions extends OpenOptions, Pick<EmbeddedOptions, 'onStopped'>, Pick<PostgresOptions, 'onStatement'> {}
 
 /**
  * The database that a server uses: a real PostgreSQL by DATABASE_URL, or a replica of it that is nearer, else the embedded one in
  * DATA_DIR.
  */
 export async function openDatabase(
-  { settings, applicationName, log, onStopped }: ServeOptions,
+  { settings, applicationName, log, onStatement, onStopped }: ServeOptions,
   pooled = false,
 ): Promise<Database> {
   if (settings.database.kind === 'embedded')
-    return await connectEmbedded({ dataDir: settings.database.directory, log, onStopped });
+    return await connectEmbedded({ dataDir: settings.database.directory, log, onStatement, onStopped });
   const replica = settings.primaryElsewhere === undefined ? undefined : settings.REPLICA_DATABASE_URL;
   return connectPostgres({
     url: replica ?? settings.database.url,
@@ -33,6 +40,7 @@ export async function openDatabase(
     idleTimeout: settings.DATABASE_IDLE_TIMEOUT_SECONDS,
     maxLifetime: settings.DATABASE_MAX_LIFETIME_SECONDS,
     pooled,
+    onStatement,
     log,
   });
 }

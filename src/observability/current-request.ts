@@ -19,11 +19,16 @@ export interface CurrentRequest {
   statements?: StatementSpan[];
 }
 
-const storage = new AsyncLocalStorage<CurrentRequest>();
+const storage = new AsyncLocalStorage<CurrentRequest | undefined>();
 
 /** Runs `work` so that everything it causes, database queries included, knows which request it is for. */
 export function duringRequest<T>(request: CurrentRequest, work: () => T): T {
   return storage.run(request, work);
+}
+
+/** Runs `work` for no request, though one may have caused it. */
+export function outsideRequests<T>(work: () => T): T {
+  return storage.run(undefined, work);
 }
 
 /** The request that this code runs for, or undefined outside of any. */

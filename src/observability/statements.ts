@@ -1,6 +1,22 @@
-import type postgres from 'postgres';
 import { type CurrentRequest, currentRequest } from './current-request.ts';
 import type { Log } from './log.ts';
+
+/** A statement as the patched driver tells of it (its option `onstatement`). Times are on the clock of `performance.now()`. */
+export interface DriverStatement {
+  /** As the server gets it, without the values of its parameters. */
+  readonly text: string;
+  /** When the program asked for it. */
+  readonly began: number;
+  /** When it was given to a connection; 0 while it waits for one. */
+  readonly started: number;
+  /** The process of the server that runs it; null before. */
+  readonly pid: number | null;
+  /** Only those of the pool wait for a connection; the begin of a transaction is one of them. */
+  readonly scope: 'pool' | 'transaction' | 'session';
+}
+
+/** Is told of each statement when it begins. What it returns is told when that has ended, with the error if it failed. Neither may throw. */
+export type OnStatement = (statement: DriverStatement) => ((error?: unknown) => void) | null;
 
 /** A statement, as far as it has come. Times are in milliseconds. */
 export interface Statement {
@@ -9,12 +25,12 @@ export interface Statement {
   /** From the moment the program asked for it, on the clock of `performance.now()`. */
   began: number;
   milliseconds: number;
-  /** How much of that was waiting for a connection; undefined where the driver does not tell. */
-  waited?: number;
+  /** How much of that was waiting for a connection. */
+  waited: number;
   /** The process of the server that ran it, as in `pg_stat_activity.pid` and `%p` of its log. */
   pid?: number | undefined;
   /** Which request it was for. */
-  request: CurrentRequest | undefined;
+  request: CurrentRequest;
   error?: unknown;
 }
 
@@ -31,152 +47,61 @@ export interface PoolUse {
   waiting: number;
 }
 
-export interface ObservedPool {
-  /** To be used in place of the pool. */
-  sql: postgres.Sql;
-  use(): PoolUse;
-  running: ReadonlySet<RunningStatement>;
+/** Follows the statements of requests. They are sent as they are: decision 0008. */
+export interface StatementObserver {
+  /** For the driver. */
+  readonly onStatement: OnStatement;
+  readonly running: ReadonlySet<RunningStatement>;
+  /** How many of them wait for a connection. */
+  waiting(): number;
 }
 
-/** The parts of the driver's queries that matter here (postgres 3.4.9, src/query.js): it has no hook for when one ends. */
-interface DriverQuery {
-  handler(query: DriverQuery): void;
-  resolve(result: unknown): unknown;
-  reject(error: unknown): unknown;
-  /** The connection it was given to. */
-  state: { pid: number | null } | null;
-  /** The text with $1, $2 …, made when it is sent. */
-  string?: string;
-  strings: readonly string[];
-  cursorFn?: unknown;
-}
-
-type Call = (...given: unknown[]) => unknown;
-
-interface Followed extends RunningStatement {
-  query: DriverQuery;
-  /** Not within a transaction, which has its connection already. */
-  alone: boolean;
-}
-
-/** A pool that tells of each statement when it has ended. The statements are sent as they are: decision 0008. */
-export function observePool(pool: postgres.Sql, onEnd: (statement: Statement) => void): ObservedPool {
+/** Tells of each statement of a request when it has ended. Those that no request asked for, such as a health check's, are left alone. */
+export function observeStatements(onEnd: (statement: Statement) => void): StatementObserver {
   const running = new Set<Followed>();
-  const transactions = { waiting: 0, open: 0 };
-
-  /** Follows a query from when it is asked for. */
-  const follow = (query: DriverQuery, alone: boolean): void => {
-    const { handler, resolve, reject } = query;
-    const began = performance.now();
-    let started = began;
-    // Not later: when the answer comes, whoever's answer it is, the code runs for the connection.
-    const request = currentRequest();
-    const followed: Followed = {
-      query,
-      alone,
-      soFar: () => ({
-        sql: query.string ?? query.strings.join('$'),
-        began,
-        milliseconds: performance.now() - began,
-        waited: (query.state === null ? performance.now() : started) - began,
-        pid: query.state?.pid ?? undefined,
-        request,
-      }),
-    };
-    query.resolve = (result) => {
-      running.delete(followed);
-      onEnd(followed.soFar());
-      return resolve(result);
-    };
-    query.reject = (error) => {
-      running.delete(followed);
-      onEnd({ ...followed.soFar(), error });
-      return reject(error);
-    };
-    running.add(followed);
-    handler(query);
-    // Nearly always it has been given to a connection by now.
-    if (query.state !== null) return;
-    Object.defineProperty(query, 'state', {
-      configurable: true,
-      get: () => null,
-      set(value: DriverQuery['state']) {
-        started = performance.now();
-        Object.defineProperty(query, 'state', { value, writable: true });
-      },
-    });
-  };
-
-  const watch = (query: DriverQuery, alone: boolean): void => {
-    const { handler } = query;
-    query.handler = (self) => {
-      self.handler = handler;
-      // A cursor ends several times over.
-      if (self.cursorFn) handler(self);
-      else follow(self, alone);
-    };
-  };
-
-  const begin = async (call: Call, given: unknown[]): Promise<unknown> => {
-    const work = given.at(-1) as (tx: object) => unknown;
-    const request = currentRequest();
-    const asked = performance.now();
-    let obtained = false;
-    let done: number | undefined;
-    transactions.waiting += 1;
-    try {
-      return await call(...given.slice(0, -1), async (tx: object) => {
-        obtained = true;
-        transactions.waiting -= 1;
-        transactions.open += 1;
-        onEnd({ sql: 'begin', began: asked, milliseconds: performance.now() - asked, request });
-        const result = await work(observe(tx, false));
-        done = performance.now();
-        return result;
-      });
-    } finally {
-      if (obtained) transactions.open -= 1;
-      else transactions.waiting -= 1;
-      if (done !== undefined) onEnd({ sql: 'commit', began: done, milliseconds: performance.now() - done, request });
-    }
-  };
-
-  const observe = <S extends object>(sql: S, alone: boolean): S =>
-    new Proxy(sql, {
-      apply(driver, self, given: unknown[]) {
-        const made = Reflect.apply(driver as unknown as Call, self, given);
-        // Called as a tag it is a statement, or a part of one that nobody will send.
-        if ((given[0] as { raw?: unknown } | undefined)?.raw !== undefined) watch(made as DriverQuery, alone);
-        return made;
-      },
-      get(driver, name) {
-        const member: unknown = Reflect.get(driver, name);
-        const call = member as Call;
-        if (name === 'begin') return (...given: unknown[]) => begin(call, given);
-        if (name === 'unsafe')
-          return (...given: unknown[]) => {
-            const query = call(...given) as DriverQuery;
-            watch(query, alone);
-            return query;
-          };
-        if (name === 'savepoint')
-          return (...given: unknown[]) => {
-            const work = given.at(-1) as (tx: object) => unknown;
-            return call(...given.slice(0, -1), (tx: object) => work(observe(tx, false)));
-          };
-        return member;
-      },
-    });
-
   return {
-    sql: observe(pool, true),
-    use() {
-      const single = [...running].filter(({ alone }) => alone);
-      const waiting = single.filter(({ query }) => query.state === null).length;
-      return { waiting: transactions.waiting + waiting, inUse: transactions.open + single.length - waiting };
+    onStatement(statement) {
+      // Not later: when the answer comes, whoever's answer it is, the code runs for the connection.
+      const request = currentRequest();
+      if (request === undefined) return null;
+      const followed = new Followed(statement, request);
+      running.add(followed);
+      return (error) => {
+        running.delete(followed);
+        onEnd(error === undefined ? followed.soFar() : { ...followed.soFar(), error });
+      };
     },
     running,
+    waiting: () => [...running].filter(({ waits }) => waits).length,
   };
+}
+
+class Followed implements RunningStatement {
+  readonly #statement: DriverStatement;
+  readonly #request: CurrentRequest;
+
+  constructor(statement: DriverStatement, request: CurrentRequest) {
+    this.#statement = statement;
+    this.#request = request;
+  }
+
+  /** For a connection; one of a transaction has its connection. */
+  get waits(): boolean {
+    return this.#statement.started === 0 && this.#statement.scope === 'pool';
+  }
+
+  soFar(): Statement {
+    const { text, began, started, pid } = this.#statement;
+    const now = performance.now();
+    return {
+      sql: text,
+      began,
+      milliseconds: now - began,
+      waited: (started || now) - began,
+      pid: pid ?? undefined,
+      request: this.#request,
+    };
+  }
 }
 
 /** The most of a statement that a line of the log holds, in characters. */
@@ -186,11 +111,11 @@ const longestText = 2000;
 export function logSlowStatement(log: Log, message: string, statement: Statement): void {
   const { sql, milliseconds, waited, pid, request, error } = statement;
   log.warn(message, {
-    request_id: request?.id,
-    trace_id: request?.trace.traceId,
-    route: request?.route,
+    request_id: request.id,
+    trace_id: request.trace.traceId,
+    route: request.route,
     duration_ms: Math.round(milliseconds),
-    ...(waited === undefined ? {} : { waited_ms: Math.round(waited) }),
+    waited_ms: Math.round(waited),
     pid,
     ...(error === undefined ? {} : { error: codeOf(error) }),
     sql: textOf(sql).slice(0, longestText),
