@@ -55,9 +55,9 @@ export function acquireDirectoryLock(directory: string): DirectoryLock {
   const path = `${place}.lock`;
   const mine = describeThisProcess(place);
   const draft = `${path}.${mine.token}`;
-  // Written whole under another name and then linked: whoever sees the lock sees all of it, whenever we are killed.
-  writeFileSync(draft, `${JSON.stringify(mine)}\n`, { flag: 'wx', mode: 0o600 });
   try {
+    // Written whole under another name and then linked: whoever sees the lock sees all of it, whenever we are killed.
+    writeFileSync(draft, `${JSON.stringify(mine)}\n`, { flag: 'wx', mode: 0o600 });
     for (let round = 0; round < maxRounds; round++) {
       if (createExclusively(draft, path) || takeOver(draft, path, place)) return holdLock(path, mine.token);
     }
@@ -115,8 +115,15 @@ function createExclusively(draft: string, target: string): boolean {
     return true;
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false;
+    // A full disk leaves the beginning of it, which nobody could read as a lock.
+    removeUnlessWhole(target);
     throw error;
   }
+}
+
+/** Removes what is no lock, but the beginning of one. */
+function removeUnlessWhole(target: string): void {
+  if (parseOwner(readOrNull(() => readFileSync(target, 'utf8')) ?? '') === undefined) rmSync(target, { force: true });
 }
 
 function readOwner(path: string, directory: string): LockOwner | undefined {

@@ -109,6 +109,11 @@ test('no room for the write-ahead log: the engine stops and the program ends; ro
   const early = await serve().ended();
   assert.equal(early.code, 1);
   assert.match(early.stderr, /cannot be kept in .*: the disk is full/);
+  assert.deepEqual(
+    readdirSync(disk.path).filter((name) => name.includes('.lock')),
+    [],
+    'a start that finds no room leaves nothing behind',
+  );
 
   disk.free();
   const again = serve();
