@@ -48,6 +48,7 @@ const around: DatabaseSurroundings = {
   privileges: { value: { creates: true, unusable: [], foreign: [] } },
   grants: { value: [] },
   blockers: { value: [] },
+  damage: { value: { checksums: true, failures: 0, bytes: 1000, unreadable: [], read: true } },
 };
 
 /** What becomes of one check when some facts are others. */

@@ -1,6 +1,7 @@
 import type { SettingValues } from '../config/settings.ts';
 import { deedsOfCommands } from '../database/rights.ts';
 import { type Check, checkOf, describeError, type Finding, isLoopback, sayBytes } from './check.ts';
+import { checkDamage, type DamageFacts } from './damage.ts';
 import type { DatabaseFacts, DeedGrants, OpenTransaction, Privileges, ServerFacts } from './database-facts.ts';
 import type { DirectFacts, ReplicaFacts } from './database-target.ts';
 import { type Blocker, judgeBlockers } from './lock-checks.ts';
@@ -20,6 +21,7 @@ const titles = {
   'database.connections': 'Connections',
   'database.timeouts': 'Time limits',
   'database.durability': 'Durability',
+  'database.damage': 'Damage',
   'database.transactions': 'Long transactions',
   'database.locks': 'Locks',
   'database.age': 'Wraparound',
@@ -57,6 +59,7 @@ export interface DatabaseSurroundings {
   /** What the role of DATABASE_URL lacks for the commands. */
   grants: Finding<DeedGrants[]>;
   blockers: Finding<Blocker[]>;
+  damage: Finding<DamageFacts>;
 }
 
 /** Judges an open database. */
@@ -76,6 +79,7 @@ export function checkDatabase(facts: DatabaseFacts, around: DatabaseSurroundings
     judge('database.connections', server, (value) => judgeConnections(value, around)),
     judge('database.timeouts', server, (value) => judgeTimeouts(value, isPooledBy(facts), around)),
     judge('database.durability', server, (value) => judgeDurability(value, around)),
+    checkDamage(around.damage),
     judge('database.transactions', facts.openTransactions, (open, transactions) =>
       judgeTransactions(open, facts.hiddenSessions, transactions),
     ),

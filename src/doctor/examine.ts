@@ -8,6 +8,7 @@ import type { Log } from '../observability/log.ts';
 import { findNewestBackup } from '../observability/newest-backup.ts';
 import { attempt, type Check, type Finding } from './check.ts';
 import { checkCriteria } from './criteria.ts';
+import { readDamage } from './damage.ts';
 import { checkClosedDatabase, checkDatabase } from './database-checks.ts';
 import { readDatabaseFacts, readGrants, readPrivileges } from './database-facts.ts';
 import { type DatabaseTarget, openTarget, readDirect, readReplica } from './database-target.ts';
@@ -78,6 +79,9 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
       const { tables } = schema;
       return 'error' in tables ? tables : await attempt(() => read(tables.value));
     };
+    // Reading the rows of a locked table waits for that lock.
+    const ofUnlocked: typeof ofTables = async (read) =>
+      locked === undefined ? await ofTables(read) : { error: new Error(locked) };
     const { DIRECT_DATABASE_URL: direct, REPLICA_DATABASE_URL: replica } = values;
     return [
       ...checkDatabase(facts, {
@@ -94,15 +98,11 @@ async function examineDatabase(report: SettingsReport, given: Examination): Prom
             : readPrivileges(database.sql, tables),
         ),
         blockers,
+        damage: await ofUnlocked((tables) => readDamage(database.sql, tables)),
       }),
       checkPlace(place),
       ...checkSchema({ ...schema, invalidIndexes: facts.invalidIndexes }, values),
-      checkNumbering(
-        // Counting the rows of a locked table waits for that lock.
-        locked === undefined
-          ? await ofTables((tables) => readNumberingFacts(database.sql, tables))
-          : { error: new Error(locked) },
-      ),
+      checkNumbering(await ofUnlocked((tables) => readNumberingFacts(database.sql, tables))),
     ];
   } finally {
     await database.close();
