@@ -1,3 +1,5 @@
+import { DatabaseTrouble } from './database/trouble.ts';
+
 /** What the schema of the database looks like to this binary. `began`: when migrating did, on the clock of `performance.now()`. */
 export type SchemaState =
   | { state: 'unknown' }
@@ -12,6 +14,7 @@ export type SchemaState =
 export class Lifecycle {
   schema: SchemaState = { state: 'unknown' };
   draining = false;
+  readonly trouble = new DatabaseTrouble();
 
   /** May requests reach the features? */
   get servesApi(): boolean {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AppError } from '../errors.ts';
 import { EmbeddedDatabaseError } from './embedded-failure.ts';
-import { isDatabaseUnreachable, sqlStateOf, toAppError } from './errors.ts';
+import { isDatabaseUnreachable, isRefusal, sqlStateOf, toAppError } from './errors.ts';
 
 const failure = (code: string, more: Record<string, string> = {}) =>
   Object.assign(new Error('text of the server: name=secret'), { code, detail: 'Key (name)=(secret)', ...more });
@@ -51,6 +51,49 @@ test('toAppError() tells what is full, and what has stopped, from what cannot be
   // Nothing to be waited for at a start.
   assert.equal(isDatabaseUnreachable(stopped), false);
   assert.equal(toAppError(new EmbeddedDatabaseError('DAMAGED', 'in /secret')), undefined);
+});
+
+test('toAppError() answers 503 to what the server refuses, in whatever way, and says that it is a refusal', () => {
+  const refused = [
+    failure('28P01'),
+    failure('28000'),
+    failure('3D000'),
+    failure('3F000'),
+    failure('42501'),
+    failure('42P01'),
+    failure('SASL_SIGNATURE_MISMATCH'),
+    // The database takes no connections; a pooler does not know it; whatever servers will think of.
+    failure('55000', { severity: 'FATAL' }),
+    failure('08P01', { severity: 'FATAL' }),
+    failure('XX000', { severity: 'FATAL' }),
+    failure('SELF_SIGNED_CERT_IN_CHAIN'),
+    failure('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+    failure('CERT_HAS_EXPIRED'),
+    failure('ERR_TLS_CERT_ALTNAME_INVALID'),
+    failure('ERR_SSL_WRONG_VERSION_NUMBER'),
+    Object.assign(new Error('invalid peer certificate: UnknownIssuer'), { name: 'InvalidData' }),
+  ];
+  for (const cause of refused) {
+    const error = toAppError(cause);
+    assert.deepEqual(
+      [error?.status, error?.code, error?.retryable],
+      [503, 'DATABASE_UNAVAILABLE', true],
+      String(cause),
+    );
+    assert.match(error?.headers['retry-after'] ?? '', /^[1-9]\d*$/);
+    assert.equal(isRefusal(cause), true);
+  }
+  for (const code of ['57P01', '57P03', '53300', '25P03'])
+    assert.equal(isRefusal(failure(code, { severity: 'FATAL' })), false, code);
+  assert.equal(isRefusal(failure('22012', { severity: 'ERROR' })), false);
+});
+
+test('toAppError() tells damage from what passes', () => {
+  for (const code of ['XX001', 'XX002', '58P01']) {
+    const error = toAppError(failure(code));
+    assert.deepEqual([error?.status, error?.code, error?.retryable], [500, 'DATABASE_DAMAGED', false], code);
+    assert.equal(error?.headers['retry-after'], undefined);
+  }
 });
 
 test('toAppError() tells a database that takes no writes from one that is gone', () => {

@@ -7,7 +7,8 @@ export function sqlStateOf(error: unknown): string | undefined {
   return code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-function codeOf(error: unknown): string | undefined {
+/** The code of an error: a SQLSTATE, or one of the driver or of the system. */
+export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
@@ -44,7 +45,42 @@ const unavailableStates = /^(?:080..|57P0[1-5]|53...|58030)$/;
 const fullStates = /^53[12]00$/;
 
 /** The server is a replica, or set to take no writes. */
-const readOnlyState = '25006';
+export const readOnlyState = '25006';
+
+/** What is kept is not what was written: checksums, structure or files are wrong. Neither waiting nor trying again cures it. */
+export const damagedStates = /^(?:XX00[12]|58P01)$/;
+
+/** The server will not have this program, or not let it do what it does: privileges, tables or the schema are gone. */
+const refusedStates = /^(?:28...|0P000|3D000|3F000|42501|42P01)$/;
+
+/** OpenSSL's codes, and Node's own, of certificates and handshakes that are not accepted. */
+const tlsCodes =
+  /^(?:ERR_(?:TLS|SSL|OSSL)_.*|(?:UNABLE_TO|CERT|CRL|DEPTH_ZERO|SELF_SIGNED|INVALID)_.*|HOSTNAME_MISMATCH|PATH_LENGTH_EXCEEDED|EPROTO)$/;
+
+/** Was the connection refused because of a certificate or of TLS itself, by either side? */
+export function isTlsFailure(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code !== undefined) return tlsCodes.test(code);
+  // Deno gives no code.
+  return error instanceof Error && error.name === 'InvalidData' && /certificate|peer|handshake/i.test(error.message);
+}
+
+/**
+ * Is the database there, and will not have this program as it is: password, user, name, privileges, TLS? Somebody has to put that
+ * right, on either side; then it works again by itself.
+ */
+export function isRefusal(error: unknown): boolean {
+  const code = codeOf(error);
+  if (isTlsFailure(error)) return true;
+  if (code === undefined || connectionCodes.has(code) || unavailableStates.test(code) || retryStates.test(code))
+    return false;
+  if (refusedStates.test(code) || driverRefusals.has(code)) return true;
+  // Whatever else ends a session before it has begun. (PostgreSQL's own word for it.)
+  return error instanceof Error && 'severity' in error && (error.severity === 'FATAL' || error.severity === 'PANIC');
+}
+
+/** The driver's words for an authentication that came to nothing. */
+const driverRefusals = new Set(['SASL_SIGNATURE_MISMATCH', 'AUTH_TYPE_NOT_IMPLEMENTED']);
 
 /** The role lacks a right. */
 export const insufficientPrivilege = '42501';
@@ -80,8 +116,22 @@ const retryAfter = 2;
  * quote the data.
  */
 export function toAppError(error: unknown): AppError | undefined {
+  if (isRefusal(error))
+    return new AppError(
+      503,
+      'DATABASE_UNAVAILABLE',
+      'The database refuses this server at the moment. Try again later.',
+      { retryAfter, cause: error },
+    );
   const code = codeOf(error);
   if (code === undefined) return undefined;
+  if (damagedStates.test(code))
+    return new AppError(
+      500,
+      'DATABASE_DAMAGED',
+      'What the database keeps here is damaged. Trying again does not help: tell the operator of this server.',
+      { retryable: false, cause: error },
+    );
   const unavailable = (message: string, as = 'DATABASE_UNAVAILABLE') =>
     new AppError(503, as, message, { retryAfter, cause: error });
   if (isEmbeddedStopped(error)) return unavailable('The database has stopped. Try again soon.');

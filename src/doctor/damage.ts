@@ -40,11 +40,11 @@ export async function readDamage(sql: Sql, tables: readonly string[]): Promise<D
   return { ...row, unreadable, read };
 }
 
-const { pass, fail, unknown } = checkOf('database.damage', 'Damage');
+const { pass, fail, unknown, unasked } = checkOf('database.damage', 'Damage');
 
 /** Judges whether the database still holds what was written to it. */
 export function checkDamage(finding: Finding<DamageFacts>): Check {
-  if ('error' in finding) return unknown(`the database did not say: ${describeError(finding.error)}`);
+  if ('error' in finding) return unasked(`the database did not say: ${describeError(finding.error)}`);
   const { checksums, failures, bytes, unreadable, read } = finding.value;
   const advice =
     'Stop the server and copy the files of the database aside. Then restore the newest backup (catatlas backup restore), on another disk if this one is failing.';

@@ -1,8 +1,9 @@
 import type { AppContext } from '../context.ts';
-import { isEmbeddedStopped } from '../database/embedded-failure.ts';
-import { sqlStateOf } from '../database/errors.ts';
+import { describeTrouble, SilentError } from '../database/trouble.ts';
 import { AppError } from '../errors.ts';
 import type { SchemaState } from '../lifecycle.ts';
+import { outsideRequests } from '../observability/current-request.ts';
+import { readSessionState, type SessionState } from './queries.ts';
 import type { ReadinessReport } from './schemas.ts';
 
 type Check = ReadinessReport['checks']['database'];
@@ -18,23 +19,58 @@ export async function checkReadiness(context: AppContext): Promise<ReadinessRepo
     : { ok: true, message: 'accepting requests' };
   // Nothing is known of the schema before the database has answered once: it is being connected to.
   const connecting: Check = { ok: false, message: 'connecting' };
-  const database = context.lifecycle.schema.state === 'unknown' ? connecting : await pingDatabase(context);
+  const database = context.lifecycle.schema.state === 'unknown' ? connecting : await checkDatabase(context);
   const ready = schema.ok && accepting.ok && database.ok;
   return { status: ready ? 'ready' : 'not_ready', checks: { database, schema, accepting } };
 }
 
-async function pingDatabase(context: AppContext): Promise<Check> {
+async function checkDatabase(context: AppContext): Promise<Check> {
+  const { lifecycle, log } = context;
+  if (lifecycle.trouble.damaged)
+    return {
+      ok: false,
+      message: 'is damaged: see the log, repair it or restore a backup, then start this server again',
+    };
   const began = performance.now();
   try {
-    await context.ping(databaseDeadline);
-    return { ok: true, message: `answered in ${Math.round(performance.now() - began)} ms` };
+    const state = await askPool(context);
+    if (lifecycle.servesApi) requireTables(state);
+    if (lifecycle.trouble.endTrouble()) log.info('the database can be used again');
+    const milliseconds = Math.round(performance.now() - began);
+    return { ok: true, message: `answered in ${milliseconds} ms${state.readOnly ? '; takes no writes' : ''}` };
   } catch (error) {
-    context.log.debug('readiness: the database did not answer', { error });
     if (error instanceof AppError) return { ok: false, message: error.message };
-    if (isEmbeddedStopped(error)) return { ok: false, message: 'has stopped: this server ends' };
-    const state = sqlStateOf(error);
-    return { ok: false, message: `did not answer within ${databaseDeadline} ms${state ? ` (${state})` : ''}` };
+    const found = describeTrouble(error);
+    if (lifecycle.trouble.isNews(error, performance.now())) log.warn(`not ready: the database ${found}`, { error });
+    return { ok: false, message: found };
   }
+}
+
+/** A session of those that requests get, in time. It is no statement of the request that asks for it, which would count it as its own. */
+async function askPool({ sql }: AppContext): Promise<SessionState> {
+  const state = outsideRequests(() => readSessionState(sql));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new SilentError(`did not answer within ${databaseDeadline} ms`);
+    timer = setTimeout(() => reject(error), databaseDeadline);
+  });
+  try {
+    return await Promise.race([state, late]);
+  } finally {
+    clearTimeout(timer);
+    // It may still fail after the deadline; nobody is waiting for it any more.
+    state.catch(() => {});
+  }
+}
+
+/** Throws as a request that needs them would fail. */
+function requireTables({ missing, closed }: SessionState): void {
+  if (missing.length > 0)
+    throw Object.assign(new Error(`no such table, or no right to use the schema: ${missing.join(', ')}`), {
+      code: '42P01',
+    });
+  if (closed.length > 0)
+    throw Object.assign(new Error(`no privilege to read and write ${closed.join(', ')}`), { code: '42501' });
 }
 
 function describeSchema(schema: SchemaState): Check {

@@ -1,5 +1,6 @@
 import { Elysia, ValidationError } from 'elysia';
 import type { AppContext } from '../context.ts';
+import { isRefusal } from '../database/errors.ts';
 import { Admission } from './admission.ts';
 import { readJsonBody } from './body.ts';
 import { answerPreflight, corsHeaders } from './cors.ts';
@@ -7,7 +8,7 @@ import { declarationsOf } from './declarations.ts';
 import { answerUnmatched, RouteTable, requireOrdinary } from './methods.ts';
 import type { DocumentedRoute } from './openapi.ts';
 import { requirePolicy } from './policy.ts';
-import { asAppError, logProblem, renderProblem } from './problem.ts';
+import { asAppError, logProblem, logRefusal, renderProblem } from './problem.ts';
 import { rawQuery } from './raw-query.ts';
 import { noteInterruption } from './read-again.ts';
 import { requireReady } from './readiness.ts';
@@ -101,9 +102,12 @@ export function createHttpApp(context: Pick<AppContext, 'settings' | 'lifecycle'
       const { id, path } = facts;
       const answer = (failure: unknown) => {
         const problem = asAppError(failure);
+        if (problem.code === 'DATABASE_DAMAGED') lifecycle.trouble.noteDamage();
         if (noteInterruption(request, problem))
           log.info('connection lost: the read is asked again', { request_id: id });
-        else logProblem(log, problem, id);
+        else if (!isRefusal(problem.cause)) logProblem(log, problem, id);
+        // What is wrong with the database is the same for every request.
+        else if (lifecycle.trouble.isNews(problem.cause, performance.now())) logRefusal(log, problem.cause);
         return renderProblem(problem, { id, path, accept: request.headers.get('accept') });
       };
       try {

@@ -162,6 +162,15 @@ export const errorCatalog = {
     cause: 'A fault of the server. What exactly is in its log, under the request id.',
     remedy: 'Try again later; if it stays, report the `request_id`.',
   },
+  DATABASE_DAMAGED: {
+    status: 500,
+    title: 'Database damaged',
+    example: 'What the database keeps here is damaged. Trying again does not help: tell the operator of this server.',
+    cause:
+      'The database found that a page, an index or a file of its own is not what it wrote: a fault of a disk, of memory, or of a copy of its files. Other data may be whole.',
+    remedy:
+      'Trying again does not help. The operator stops the server, copies the files of the database aside, and restores the newest backup; `catatlas doctor` says what is damaged.',
+  },
   METHOD_UNKNOWN: {
     status: 501,
     title: 'Method unknown',
@@ -189,7 +198,7 @@ export const errorCatalog = {
     title: 'Database unavailable',
     example: 'The database cannot be reached at the moment. Try again in a few seconds.',
     cause:
-      'The database refused the connection, is restarting, is full, or did not answer in time. A read whose connection broke has been tried twice.',
+      'The database refused the connection or the user, is restarting, is full, or did not answer in time. A read whose connection broke has been tried twice.',
     remedy: 'Repeat the request after the seconds in `Retry-After`.',
   },
   REQUEST_TIMEOUT: {
@@ -231,10 +240,10 @@ export function findErrorEntry(code: string): ErrorEntry | undefined {
   return isErrorCode(code) ? errorCatalog[code] : undefined;
 }
 
-/** Whether the same request may succeed later: a passing fault of the server, or too many requests. */
+/** Whether the same request may succeed later: a passing fault of the server, or too many requests. Damage does not pass. */
 export function isRetryable(code: ErrorCode): boolean {
   const { status }: ErrorEntry = errorCatalog[code];
-  return status === 429 || (status >= 500 && status !== 501);
+  return status === 429 || (status >= 500 && status !== 501 && code !== 'DATABASE_DAMAGED');
 }
 
 /** Where the catalogue is served for people. */

@@ -306,7 +306,7 @@ function errorAnswersOf(
   codes.add('INTERNAL_ERROR');
   if (facts.work !== undefined) codes.add('SERVER_BUSY');
   if (facts.needsDatabase !== false) {
-    codes.add('DATABASE_UNAVAILABLE').add('NOT_READY').add('REQUEST_TIMEOUT');
+    codes.add('DATABASE_DAMAGED').add('DATABASE_UNAVAILABLE').add('NOT_READY').add('REQUEST_TIMEOUT');
     if (writes) codes.add('DATABASE_READ_ONLY');
   }
   const byStatus = Map.groupBy(codes, (each) => errorCatalog[each].status);

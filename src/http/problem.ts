@@ -1,4 +1,5 @@
 import { toAppError } from '../database/errors.ts';
+import { describeTrouble } from '../database/trouble.ts';
 import { AppError, type FieldProblem } from '../errors.ts';
 import { currentRequest } from '../observability/current-request.ts';
 import type { Log } from '../observability/log.ts';
@@ -60,6 +61,11 @@ function problemDetails(error: AppError, request: ProblemRequest) {
     request_id: request.id,
     ...(error.fields ? { errors: error.fields } : {}),
   };
+}
+
+/** Writes down that the database will not have this server, and why. For when that is news. */
+export function logRefusal(log: Log, error: unknown): void {
+  log.warn(`the database ${describeTrouble(error)}: requests are answered 503 until that is put right`, { error });
 }
 
 /** Writes down what a client is not told. 4xx are the client's affair and appear in the access log only. */

@@ -39,7 +39,10 @@ before(async () => {
     // A fault of the server that no request can cause: the database refuses a text for a reason nobody foresaw.
     await sql.unsafe(`
       create function refuse() returns trigger language plpgsql as $$ begin raise exception 'private words'; end $$;
-      create trigger refuse before insert on entries for each row when (new.text = 'make it fail') execute function refuse();`);
+      create trigger refuse before insert on entries for each row when (new.text = 'make it fail') execute function refuse();
+      create function revoke() returns trigger language plpgsql as $$
+        begin raise insufficient_privilege using message = 'private words'; end $$;
+      create trigger revoke before insert on entries for each row when (new.text = 'no privilege') execute function revoke();`);
   });
   call = clientOf((await site.start()).url);
 });
@@ -177,6 +180,14 @@ test('500 is JSON with CORS headers and a request id, and tells nothing', async 
   assert.equal(answer.headers.get('access-control-allow-credentials'), 'true');
   assert.ok(answer.headers.get('x-request-id'));
   assert.doesNotMatch(answer.text, /private words|refuse|stack/);
+});
+
+test('a database that refuses the server is 503 with Retry-After, and works again by itself', async () => {
+  const answer = await call<Record<string, unknown>>('POST', '/entries', { json: { text: 'no privilege' } });
+  assert.deepEqual([answer.status, answer.body['code'], answer.body['retryable']], [503, 'DATABASE_UNAVAILABLE', true]);
+  assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+  assert.doesNotMatch(answer.text, /private words|privilege/);
+  await createEntry(call, { text: 'a privilege again' });
 });
 
 test('errors have message, code, retryable and request_id beside detail; RFC 9457 on request', async () => {
