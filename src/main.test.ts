@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('./main.ts', import.meta.url));
-const runtime = process.versions['bun'] === undefined ? ['run', '-A', '--no-check', main] : ['--no-env-file', main];
+const pathOf = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const runtime = process.versions['bun'] === undefined ? ['run', '-A', '--no-check'] : ['--no-env-file'];
 
 interface Outcome {
   code: number | null;
@@ -20,14 +20,21 @@ interface Outcome {
 interface Options {
   env?: Record<string, string>;
   cwd?: string;
+  /** What is run in place of the program itself. */
+  main?: string;
   /** Called once the process runs. */
   started?(kill: (signal: NodeJS.Signals) => void): void;
 }
 
-/** Runs the program from its source, on the runtime of this test, with an environment of its own. */
-function run(argv: readonly string[], { env = {}, cwd, started }: Options = {}): Promise<Outcome> {
+/** Runs the program from its source, on the runtime of this test, with an environment of its own. Kills it after a minute. */
+function run(
+  argv: readonly string[],
+  { env = {}, cwd, main = pathOf('./main.ts'), started }: Options = {},
+): Promise<Outcome> {
   const { PATH = '', HOME = '/', DENO_DIR } = process.env;
-  const child = spawn(process.execPath, [...runtime, ...argv], {
+  const child = spawn(process.execPath, [...runtime, main, ...argv], {
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
     env: { PATH, HOME, NO_COLOR: '1', ...(DENO_DIR === undefined ? {} : { DENO_DIR }), ...env },
     ...(cwd === undefined ? {} : { cwd }),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -78,6 +85,12 @@ describe('the program', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  test('ends with an error when its command waits for what can never come', async () => {
+    const { code, stderr } = await run(['--version'], { main: pathOf('./main.fixture.ts') });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /"nothing is left to wait for, stopping"/);
   });
 
   test('a first signal asks a command to end', async () => {

@@ -118,9 +118,19 @@ async function report(message: string, error: unknown, log: Log): Promise<void> 
 process.on('uncaughtException', (error) => crash('uncaught exception, stopping', error));
 process.on('unhandledRejection', (reason) => crash('unhandled rejection, stopping', reason));
 
-try {
-  const { runCommandLine } = await import('./commands/command-line.ts');
-  await exit(await runCommandLine(process.argv.slice(2), io));
-} catch (error) {
-  crash('unexpected error, stopping', error);
+// Nothing is left that could wake this process, and yet its command has not come to an end.
+process.on('beforeExit', () => {
+  crash('nothing is left to wait for, stopping', new Error('the command waits for what can never come'));
+});
+
+async function run(): Promise<void> {
+  try {
+    const { runCommandLine } = await import('./commands/command-line.ts');
+    await exit(await runCommandLine(process.argv.slice(2), io));
+  } catch (error) {
+    crash('unexpected error, stopping', error);
+  }
 }
+
+// No await: while a module waits, Bun 1.4.5 tells of no end but spins.
+void run();

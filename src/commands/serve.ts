@@ -269,9 +269,5 @@ async function drain(server: Server, settings: Settings, log: Log): Promise<void
 }
 
 function wait(seconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, seconds * 1000);
-    // Must not keep the process alive once everything else has ended.
-    timer.unref();
-  });
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
