@@ -109,8 +109,9 @@ const sightingFacts = () => ({
   text: z.string().meta({ description: 'What was seen' }),
   createdAt: instant(),
   location: nullable('Where it was seen'),
-  photo_url: nullable('Web address of a photo'),
 });
+
+const photoUrl = () => nullable('Web address of a photo');
 
 export const catSightings = later(() =>
   z
@@ -122,6 +123,7 @@ export const catSightings = later(() =>
             location_normalized: nullable('The address as the geocoder names it'),
             location_lat: z.number().nullable().meta({ description: 'Latitude in degrees (WGS 84)' }),
             location_lon: z.number().nullable().meta({ description: 'Longitude in degrees (WGS 84)' }),
+            photo_url: photoUrl(),
             nickname: nullable('What the reporter calls the cat'),
             isFavorite: z.boolean().meta({ description: 'The one favourite mark, shared by all visitors' }),
           }),
@@ -210,7 +212,9 @@ export const enhancedProfile = later(() =>
           mostFrequentLocation: nullable('Where it is seen most often'),
         })
         .meta({ description: 'Its sightings in figures' }),
-      recentSightings: z.array(z.object(sightingFacts())).meta({ description: 'The newest five' }),
+      recentSightings: z
+        .array(z.object({ ...sightingFacts(), photo_url: photoUrl() }))
+        .meta({ description: 'The newest five' }),
       locationSummary: z
         .array(
           z.object({

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts';
-import { type Database, isPooled } from '../database/connect.ts';
+import { type Database, lookAround } from '../database/connect.ts';
 import type { EmbeddedDatabaseError } from '../database/embedded-failure.ts';
 import { isDatabaseUnreachable } from '../database/errors.ts';
 import { openDatabase, openForMaintenance } from '../database/open.ts';
@@ -46,11 +46,16 @@ export async function bringUpDatabase(given: BringUp): Promise<void> {
     let database = await openDatabase(options);
     onOpen(database);
     await untilReachable(given, async () => {
-      if (database.kind === 'postgresql' && !database.pooled && (await isPooled(database.sql))) {
-        await database.close();
-        database = await openDatabase(options, true);
-        onOpen(database);
-        log.info('the database is reached through a pooler: no prepared statements, no session settings');
+      if (database.kind === 'postgresql' && !database.pooled) {
+        const { pooled, home } = await lookAround(database.sql);
+        if (pooled) {
+          await database.close();
+          database = await openDatabase(options, true);
+          onOpen(database);
+          log.info('the database is reached through a pooler: no prepared statements, no session settings');
+        } else {
+          database = { ...database, home };
+        }
       }
       await requireOpenSchema(database, 'serve');
       await makeSchemaCurrent(database, given).catch(async (error: unknown) => {

@@ -3,7 +3,7 @@ import { build } from '../build.ts';
 import { systemClock } from '../clock.ts';
 import { readDatabaseAddress } from '../config/database-address.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Database } from '../database/connect.ts';
+import { type Database, lookAround } from '../database/connect.ts';
 import { insufficientPrivilege, sqlStateOf } from '../database/errors.ts';
 import { openForMaintenance } from '../database/open.ts';
 import { refusedParameterOf } from '../database/refused-parameter.ts';
@@ -80,10 +80,10 @@ const ourTables = [...tablesAt(loadCatalog().length).map(({ name }) => name), ..
  *
  * @throws {CommandFailure} with the statements that grant what is missing
  */
-export async function requireOpenSchema({ kind, sql }: Database, deed: Deed): Promise<void> {
+export async function requireOpenSchema({ kind, sql, home }: Database, deed: Deed): Promise<void> {
   if (kind === 'embedded') return;
-  const [row] = await sql<[{ home: string | null }]>`select current_schema() as home`;
-  if (row.home !== null) return;
+  const found = home === undefined ? (await lookAround(sql)).home : home;
+  if (found !== null) return;
   const grants = await findMissingGrants(sql, deed, ourTables);
   if (grants.some((grant) => grant.includes(' on schema ')))
     throw asDenial(new Error('the schema of the tables may not be used by this role'), grants);

@@ -25,6 +25,8 @@ export interface Database {
   kind: 'postgresql' | 'embedded';
   /** Is it reached through a pooler, so that a connection is the same one only within a transaction? */
   pooled: boolean;
+  /** As `Surroundings` has it; undefined where nobody has looked. */
+  home?: string | null | undefined;
   sql: Sql;
   /** How many connections run a statement, or are held by a transaction or a session. */
   connectionsInUse(): number;
@@ -114,16 +116,32 @@ function pooledParameters(applicationName: string) {
   return { application_name: applicationName, TimeZone: 'UTC', DateStyle: 'ISO' };
 }
 
+/** What a new handle leads to. */
+export interface Surroundings {
+  /** Is there a pooler between this handle and the server? */
+  pooled: boolean;
+  /** The schema where new tables would go; null where no schema of the search path may be used. Undefined where a pooler refused the question. */
+  home: string | null | undefined;
+  /** Has the role a transaction_timeout (PostgreSQL 17)? Unlike the other limits it cannot be lifted before it is known that the server has it. */
+  limitsTransactions: boolean;
+}
+
 /**
- * Is there a pooler between this handle and the server? One round trip. A pooler gives its clients process ids of its own
- * invention, to be cancelled by; and PgBouncer may refuse the connection for its parameters.
+ * Looks where a new handle leads to. One round trip. A pooler gives its clients process ids of its own invention, to be cancelled by; and
+ * PgBouncer may refuse the connection for its parameters.
  */
-export async function isPooled(sql: Sql): Promise<boolean> {
+export async function lookAround(sql: Sql): Promise<Surroundings> {
   try {
-    const rows = await sql<[{ pid: number }]>`select pg_backend_pid() as pid`;
-    return rows[0].pid !== (rows.state as unknown as { pid: number }).pid;
+    const rows = await sql<[{ pid: number; home: string | null; limit: string | null }]>`
+      select pg_backend_pid() as pid, current_schema() as home, current_setting('transaction_timeout', true) as limit`;
+    const [{ pid, home, limit }] = rows;
+    return {
+      pooled: pid !== (rows.state as unknown as { pid: number }).pid,
+      home,
+      limitsTransactions: (limit ?? '0') !== '0',
+    };
   } catch (error) {
-    if (isRefusedParameter(error)) return true;
+    if (isRefusedParameter(error)) return { pooled: true, home: undefined, limitsTransactions: false };
     throw error;
   }
 }

@@ -1,13 +1,6 @@
 import type { Settings } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
-import {
-  connectEmbedded,
-  connectPostgres,
-  type Database,
-  isPooled,
-  type PostgresOptions,
-  type Sql,
-} from './connect.ts';
+import { connectEmbedded, connectPostgres, type Database, lookAround, type PostgresOptions } from './connect.ts';
 import type { EmbeddedOptions } from './embedded.ts';
 
 interface OpenOptions {
@@ -79,10 +72,11 @@ export async function openForMaintenance(
     });
   const direct = connect(false);
   try {
-    if (!(await isPooled(direct.sql))) {
-      if (!(await limitsTransactions(direct.sql))) return direct;
+    const { pooled, home, limitsTransactions } = await lookAround(direct.sql);
+    if (!pooled) {
+      if (!limitsTransactions) return { ...direct, home };
       await direct.close();
-      return connect(false, true);
+      return { ...connect(false, true), home };
     }
   } catch (error) {
     await direct.close();
@@ -93,11 +87,4 @@ export async function openForMaintenance(
     advice: 'set DIRECT_DATABASE_URL to the address of the server itself',
   });
   return connect(true);
-}
-
-/** Has the role a transaction_timeout? Unlike the other limits it cannot be lifted before it is known that the server has it (PostgreSQL 17). */
-async function limitsTransactions(sql: Sql): Promise<boolean> {
-  const [row] = await sql<[{ limits: boolean }]>`
-    select exists (select from pg_settings where name = 'transaction_timeout' and setting <> '0') as limits`;
-  return row.limits;
 }

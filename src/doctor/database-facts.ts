@@ -1,4 +1,4 @@
-import { type Database, isPooled, type Queryable, type Sql } from '../database/connect.ts';
+import { type Database, lookAround, type Queryable, type Sql } from '../database/connect.ts';
 import { type Deed, findMissingGrants, rightsOf } from '../database/rights.ts';
 import { readAtHome } from '../migrator/home.ts';
 import { attempt, type Finding } from './check.ts';
@@ -76,7 +76,7 @@ export const longTransactionSeconds = 300;
 export async function readDatabaseFacts(database: Database): Promise<DatabaseFacts> {
   const { sql } = database;
   return {
-    pooled: await attempt(async () => database.kind === 'postgresql' && (await isPooled(sql))),
+    pooled: await attempt(async () => database.kind === 'postgresql' && (await lookAround(sql)).pooled),
     server: await attempt(() => readServerFacts(sql)),
     clock: await attempt(() => readClock(sql)),
     size: await attempt(async () => {

@@ -4,7 +4,7 @@ import {
   connectEmbedded,
   connectPostgres,
   type Database,
-  isPooled,
+  lookAround,
   type Sql,
 } from '../database/connect.ts';
 import { holdsDatabase } from '../database/embedded-directory.ts';
@@ -97,7 +97,7 @@ export async function readDirect(
   log: Log,
 ): Promise<Finding<DirectFacts>> {
   return await askAt(url, applicationName, log, async (sql) => ({
-    pooled: await isPooled(sql),
+    pooled: (await lookAround(sql)).pooled,
     identity: await attempt(() => readIdentity(sql)),
     grants: 'error' in tables ? tables : await attempt(() => readGrants(sql, tables.value)),
   }));

@@ -1,3 +1,5 @@
+import type { FieldProblem } from '../errors.ts';
+
 /** What is to be known about an error code: for `docs/errors.md`, the page at `/docs/errors` and the API document. */
 export interface ErrorEntry {
   /** The HTTP status it is answered with. */
@@ -8,6 +10,8 @@ export interface ErrorEntry {
   example: string;
   /** The message of the object form, where it is worded differently (contract section 2). */
   objectExample?: string;
+  /** 422 only: its `detail` is a list of problems, such as these. */
+  fieldsExample?: readonly FieldProblem[];
   /** When it is answered. */
   cause: string;
   /** What the caller can do about it. */
@@ -138,6 +142,14 @@ export const errorCatalog = {
     status: 422,
     title: 'Too many sightings in the area',
     example: 'More than 500000 sightings lie in this area. Ask for a smaller radius.',
+    fieldsExample: [
+      {
+        type: 'value_error',
+        loc: ['query', 'radius'],
+        msg: 'Value error, More than 500000 sightings lie in this area. Ask for a smaller radius.',
+        input: '10000',
+      },
+    ],
     cause: 'The area has more sightings than one answer lists.',
     remedy: 'Ask for a smaller radius, several times if need be.',
   },
@@ -145,6 +157,7 @@ export const errorCatalog = {
     status: 422,
     title: 'Request is not valid',
     example: 'text: Field required',
+    fieldsExample: [{ type: 'missing', loc: ['body', 'text'], msg: 'Field required', input: { nickname: 'Momo' } }],
     cause: 'The body, a path parameter or a query parameter breaks a rule of the document.',
     remedy: 'Correct every field in the list: `loc` says which, `msg` says what is wrong with it.',
   },

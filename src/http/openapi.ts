@@ -314,7 +314,7 @@ function errorAnswersOf(
   for (const [status, group] of byStatus) {
     if (facts.otherAnswers !== undefined && Object.hasOwn(facts.otherAnswers, status)) continue;
     const shape = (each: ErrorCode): ErrorShape => {
-      if (each === 'VALIDATION_FAILED') return 'fields';
+      if ('fieldsExample' in errorCatalog[each]) return 'fields';
       return facts.errorDetail === 'object' && status < 500 && facts.errors.includes(each) ? 'object' : 'string';
     };
     const id = group.map((each) => componentName(each, shape(each))).join('Or');
@@ -359,15 +359,13 @@ function errorAnswer(
   };
 }
 
-const exampleFields = [{ type: 'missing', loc: ['body', 'text'], msg: 'Field required', input: { nickname: 'Momo' } }];
-
 function exampleBody(each: ErrorCode, shape: ErrorShape): Record<string, unknown> {
   const entry: ErrorEntry = errorCatalog[each];
   const text = shape === 'object' ? (entry.objectExample ?? entry.example) : entry.example;
   const retryAgain = isRetryable(each);
   const detail =
     shape === 'fields'
-      ? exampleFields
+      ? entry.fieldsExample
       : shape === 'object'
         ? { code: each, message: text, retryable: retryAgain }
         : text;
@@ -385,7 +383,7 @@ function exampleProblem(each: ErrorCode): Record<string, unknown> {
     code: each,
     retryable: isRetryable(each),
     request_id: exampleRequestId(),
-    ...(each === 'VALIDATION_FAILED' && { errors: exampleFields }),
+    ...(entry.fieldsExample && { errors: entry.fieldsExample }),
   };
 }
 

@@ -53,12 +53,13 @@ interface Area {
 /**
  * Looks through an area.
  *
- * @throws {AppError} 422 AREA_TOO_LARGE above `mostSightings`
+ * @throws {AppError} 422 AREA_TOO_LARGE for more than `most` sightings
  */
 export async function readArea(
   tx: Tx,
   query: Circle & { include_assigned: boolean },
   work: Pick<Work, 'each'>,
+  most = mostSightings,
 ): Promise<Area> {
   const { lat, lon, radius } = query;
   const isWithin = within(query);
@@ -68,7 +69,7 @@ export async function readArea(
   for await (const places of eachPlace(tx, { boxes, includeAssigned: query.include_assigned }))
     await work.each(places, (place) => {
       if (!isWithin(place)) return;
-      if (ids.length >= mostSightings) throw areaTooLarge();
+      if (ids.length >= most) throw areaTooLarge(most, radius);
       ids.push(place.id);
       if (place.cat_id === null) unassigned += 1;
     });
@@ -85,12 +86,11 @@ export async function readArea(
   };
 }
 
-function areaTooLarge(): AppError {
-  return new AppError(
-    422,
-    'AREA_TOO_LARGE',
-    `More than ${mostSightings} sightings lie in this area. Ask for a smaller radius.`,
-  );
+function areaTooLarge(most: number, radius: number): AppError {
+  const message = `More than ${most} sightings lie in this area. Ask for a smaller radius.`;
+  return new AppError(422, 'AREA_TOO_LARGE', message, {
+    fields: [{ type: 'value_error', loc: ['query', 'radius'], msg: `Value error, ${message}`, input: String(radius) }],
+  });
 }
 
 /**

@@ -15,6 +15,8 @@ export interface VariantOptions {
   removed?: readonly string[];
   /** Files of migrations/ to change: from their text to another. */
   edited?: Record<string, (sql: string) => string>;
+  /** Files of src/ to change, by path: from their text to another. */
+  sources?: Record<string, (text: string) => string>;
 }
 
 export interface Variant {
@@ -70,8 +72,9 @@ const made = new Map<string, Made>();
 export async function makeVariant(options: VariantOptions): Promise<Variant> {
   const { version } = options;
   const files = migrationsOf(options);
-  const key = JSON.stringify([version, runtime, files]);
-  const one = made.get(key) ?? { directory: make(version, files), users: 0 };
+  const sources = sourcesOf(options);
+  const key = JSON.stringify([version, runtime, files, sources]);
+  const one = made.get(key) ?? { directory: make(version, files, sources), users: 0 };
   made.set(key, one);
   one.users += 1;
   let directory: string;
@@ -105,7 +108,18 @@ function migrationsOf({ migrations = {}, removed = [], edited = {} }: VariantOpt
   return { ...files, ...migrations };
 }
 
-async function make(version: string, files: Record<string, string>): Promise<string> {
+function sourcesOf({ sources = {} }: VariantOptions): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(sources).map(([path, edit]) => {
+      const text = readFileSync(join(root, path), 'utf8');
+      const edited = edit(text);
+      if (edited === text) throw new Error(`the edit of ${path} changes nothing`);
+      return [path, edited];
+    }),
+  );
+}
+
+async function make(version: string, files: Record<string, string>, sources: Record<string, string>): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), `catatlas-variant-${version}-`));
   // A run that is killed must not leave a hundred megabytes behind.
   spawnGuard(directory, noServer, undefined);
@@ -116,6 +130,7 @@ async function make(version: string, files: Record<string, string>): Promise<str
     writeFileSync(manifest, JSON.stringify({ ...JSON.parse(readFileSync(manifest, 'utf8')), version }, null, 2));
     for (const name of migrationFileNames) rmSync(join(directory, 'migrations', name));
     for (const [name, sql] of Object.entries(files)) writeFileSync(join(directory, 'migrations', name), sql);
+    for (const [path, text] of Object.entries(sources)) writeFileSync(join(directory, path), text);
     await runScript(directory, 'generate.ts');
     if (runtime === 'binary') await runScript(directory, 'build.ts', '--outfile', binaryIn(directory));
     return directory;

@@ -48,6 +48,13 @@ before(async () => {
       [column]: addColour,
       [index]: indexTexts,
     },
+    sources: {
+      'src/archive/tables.ts': (text) =>
+        text.replace(
+          `'location_country',\n    ],`,
+          `'location_country',\n      { name: 'colour', since: ${lastVersion + 1} },\n    ],`,
+        ),
+    },
   });
   contracting = await make({
     version: '2.0.0',

@@ -396,7 +396,7 @@ describe('the log', () => {
       lines.map((line) => [line.message, line['request_id'], line['method'], line['route'], line['status']]),
       [
         ['request', 'mine-1', 'POST', '/entries', 200],
-        ['request', 'mine-2', 'GET', '/entries/:entry_id', 200],
+        ['request', 'mine-2', 'GET', '/entries/:entry_id', 422],
         ['request', 'mine-3', 'GET', '/entries/:entry_id', 404],
         ['request', 'mine-4', 'PUT', null, 405],
         ['request', 'mine-5', 'GET', null, 404],
