@@ -148,7 +148,7 @@ function judgeVersion({ status, body }: Answer, build: Build): Check {
 function judgeDocumentation(page: Answer, document: Finding<Answer>): Check {
   const { pass, fail } = check('server.docs');
   const advice = 'Look into the log of the server; a proxy in front of it must pass on everything under /swagger.';
-  if (page.status !== 200 || !page.body.includes('/swagger/json'))
+  if (page.status !== 200 || !page.body.includes('swagger/json'))
     return fail(`/swagger answers ${page.status}${page.status === 200 ? ' with another page' : ''}`, advice);
   if ('error' in document) return fail(`/swagger/json: ${describeUnanswered(document.error)}`, advice);
   const { openapi, paths } = parse(document.value.body) ?? {};

@@ -117,7 +117,11 @@ export const entryForm = later(() =>
         description: 'The photo. Not available in this version: leave it out, or the answer is 501',
       }),
     })
-    .meta({ id: 'EntryForm', description: 'A new sighting as a form. An empty field counts as left out.' }),
+    .meta({
+      id: 'EntryForm',
+      description: 'A new sighting as a form. An empty field counts as left out.',
+      example: { text: 'Orange tabby with a torn ear near the benches', nickname: 'Smokey', location_city: 'Berlin' },
+    }),
 );
 
 const coordinate = () =>

@@ -62,6 +62,16 @@ test('the commands of the README work', () => {
   }
 });
 
+/** The example of a schema as a form. */
+function formOf(reference: string): FormData {
+  const schema = document.components?.schemas?.[reference.split('/').at(-1) ?? ''] as
+    | { examples?: object[] }
+    | undefined;
+  const form = new FormData();
+  for (const [name, value] of Object.entries(schema?.examples?.[0] ?? {})) form.append(name, String(value));
+  return form;
+}
+
 test('every operation answers its own example as the document says', async () => {
   const analyzed = await fetch(`${server.url}/entries/7/analyze`, { method: 'POST' });
   assert.equal(analyzed.status, 200);
@@ -84,9 +94,11 @@ test('every operation answers its own example as the document says', async () =>
     }
     const media = operation.requestBody && 'content' in operation.requestBody ? operation.requestBody.content : {};
     const json = media['application/json'] as { example?: unknown } | undefined;
+    const form = media['multipart/form-data'] as { schema: { $ref: string } } | undefined;
     const answer = await fetch(`${server.url}${path}?${query}`, {
       method,
       ...(json && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(json.example) }),
+      ...(form && { body: formOf(form.schema.$ref) }),
     });
     const text = await answer.text();
     const promised = operation.responses?.[String(answer.status)] as Promised | undefined;

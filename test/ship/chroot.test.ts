@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import openSql from 'postgres';
@@ -77,6 +78,11 @@ describe('the image', { skip: needsRoot && process.env['CI'] !== 'true' ? 'needs
       [],
     );
     assert.ok(image.libraries.includes('libc.so.6'));
+  });
+
+  test('the licences of what is compiled in lie beside the program', () => {
+    const notice = readFileSync(join(image.directory, 'app/NOTICE'), 'utf8');
+    for (const name of ['elysia', 'postgres', 'Bun', 'PostgreSQL']) assert.match(notice, new RegExp(name), name);
   });
 
   test('the commit is compiled in', async () => {

@@ -4,7 +4,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeF
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { root } from '../harness/target.ts';
-import { execForm, parseDockerfile, runStage, textOf } from './dockerfile.ts';
+import { execForm, parseDockerfile, runStage, type Stage, textOf, textsOf } from './dockerfile.ts';
 
 /** The image of the Dockerfile, made without a container engine: its root directory and what it says about itself. */
 export interface Image {
@@ -31,15 +31,26 @@ export interface Container {
 /** Without containers, namespaces or root there is nothing to prove it with. */
 export const needsRoot = process.platform !== 'linux' || process.getuid?.() !== 0;
 
-/** Where a Dockerfile leaves the program for the image, and where in the image it belongs. */
+/** Where a Dockerfile leaves a file for the image, and where in the image it belongs. The program is the first. */
 const copied = /^--from=build (\S+) (\S+)$/;
+
+function filesOf(final: Stage): [{ from: string; to: string }, ...{ from: string; to: string }[]] {
+  const files = textsOf(final, 'COPY').map((text) => {
+    const [, from, to] = copied.exec(text) ?? [];
+    if (from === undefined || to === undefined) throw new Error(`not understood: COPY ${text}`);
+    return { from, to };
+  });
+  const [program, ...others] = files;
+  if (program === undefined) throw new Error('the last stage copies no program');
+  return [program, ...others];
+}
 
 /** Runs the first stage of the Dockerfile for an architecture, as Docker names it, and returns the program that it makes in the folder. */
 export function buildProgram(architecture: string, commit: string, folder: string): string {
   const [build, final] = parseDockerfile(readFileSync(join(root, 'Dockerfile'), 'utf8'));
   if (!build || !final) throw new Error('the Dockerfile has not two stages');
   runStage(build, root, folder, { TARGETARCH: architecture, BUILD_COMMIT: commit });
-  return join(folder, copied.exec(textOf(final, 'COPY'))?.[1] ?? '');
+  return join(folder, filesOf(final)[0].from);
 }
 
 /**
@@ -53,10 +64,11 @@ export function buildImage(commit: string): Image {
   if (!final) throw new Error('the Dockerfile has not two stages');
 
   const directory = join(home, 'root');
-  const to = copied.exec(textOf(final, 'COPY'))?.[2] ?? '';
+  const [{ to }, ...others] = filesOf(final);
   for (const empty of ['proc', 'dev', 'tmp', 'home/nonroot', 'etc', dirname(to)])
     mkdirSync(join(directory, empty), { recursive: true });
   cpSync(program, join(directory, to));
+  for (const file of others) cpSync(join(home, file.from), join(directory, file.to));
   const needed = execFileSync('ldd', [join(directory, to)], { encoding: 'utf8' })
     .split('\n')
     .flatMap((line) => /(\/\S+) \(0x/.exec(line)?.[1] ?? []);

@@ -107,9 +107,15 @@ export function execForm(stage: Stage, name: string): string[] {
   return JSON.parse(list) as string[];
 }
 
+/** What follows each instruction of this name. */
+export function textsOf(stage: Stage, name: string): string[] {
+  return stage.instructions.filter((instruction) => instruction.name === name).map(({ text }) => text);
+}
+
 /** What follows the only instruction of this name. */
 export function textOf(stage: Stage, name: string): string {
-  const found = stage.instructions.filter((instruction) => instruction.name === name);
-  if (found.length !== 1 || !found[0]) throw new Error(`${found.length} instructions ${name}, expected one`);
-  return found[0].text;
+  const [text, ...more] = textsOf(stage, name);
+  if (text === undefined || more.length > 0)
+    throw new Error(`${text === undefined ? 'no' : more.length + 1} instructions ${name}, expected one`);
+  return text;
 }
