@@ -5,8 +5,8 @@ export function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
 }
 
-/** The methods of HTTP itself (RFC 9110, 9.3, and PATCH): of these a path may say that it has others. */
-const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
+/** The methods of HTTP itself (RFC 9110, 9.3, PATCH and QUERY): of these a path may say that it has others. */
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'QUERY']);
 
 /**
  * Throws 501 for a method that no path of any version has (RFC 9110, 15.6.2), and 400 for a request with two Hosts (RFC 9112, 3.2), which
