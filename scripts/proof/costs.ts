@@ -41,6 +41,7 @@ const costs: Readonly<Record<string, Cost>> = {
   'runtime/start.test.ts': [70, 0.3],
   'runtime/tracing.test.ts': [9, 0.3],
   'faults/embedded-disk-full.test.ts': [15, 0.5],
+  'faults/bounded-process.test.ts': [100, 2],
   'faults/flood.test.ts': [40, 0.6],
   'faults/limits.test.ts': [40, 0.3],
   'faults/outage.test.ts': [35, 0.3],
@@ -53,6 +54,7 @@ const costs: Readonly<Record<string, Cost>> = {
   'migrations/locking.test.ts': [45, 0.3],
   'migrations/versions.test.ts': [80, 0.6],
 
+  'database/statement-fuzz.test.ts': [60, 0.8],
   'database/hosts.test.ts': [25, 0.3],
   'database/pool.test.ts': [20, 0.3],
   'ship/architectures.test.ts': [40, 0.8],

@@ -42,8 +42,13 @@ const pairsOfCi: readonly string[] = [
   'deno on embedded',
 ];
 
-/** What only operators type, on their executable. That the source does it too is proven at night. */
-const binaryFilesOfCi: readonly string[] = ['commands.test.ts', 'doctor.test.ts', 'selftest.test.ts'];
+/** What only operators type, and how much memory a server takes: on the executable. That the source does it too is proven at night. */
+const binaryFilesOfCi: readonly string[] = [
+  'commands.test.ts',
+  'doctor.test.ts',
+  'selftest.test.ts',
+  'bounded-process.test.ts',
+];
 
 export interface Choice {
   proof: Proof;
@@ -64,6 +69,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const perTest = 120_000;
 /** A generator in Go is compiled first. */
 const perClientTest = 600_000;
+/** The worst of each operation, one after the other; at night on a million sightings. */
+const perBoundedTest = { ci: 300_000, nightly: 1_800_000 } as const;
 /** Clusters take their time. */
 const perScalingTest = 180_000;
 
@@ -170,8 +177,21 @@ export function planOf(choice: Choice): Step[] {
         ? []
         : ['disk-full.test.ts', 'embedded-disk-full.test.ts', 'output-disk-full.test.ts'];
       for (const runtime of choice.runtimes)
-        for (const file of testFiles('test/faults', without))
-          add(`faults/${file}: ${runtime}`, bunTest([`./test/faults/${file}`]), of(runtime));
+        for (const file of testFiles('test/faults', without)) {
+          if (!everyPair && runtime !== 'binary' && binaryFilesOfCi.includes(file)) continue;
+          const { needs, env } = of(runtime);
+          const bounded = file === 'bounded-process.test.ts';
+          add(
+            `faults/${file}: ${runtime}`,
+            bunTest([`./test/faults/${file}`], bounded ? perBoundedTest[proof] : perTest),
+            {
+              needs,
+              env: { ...env, ...(nightly && { CATATLAS_BOUNDED_SIGHTINGS: '1000000' }) },
+              // It measures how long others wait while the server works.
+              alone: bounded,
+            },
+          );
+        }
     },
     migrations() {
       const pooled = ['pooler.test.ts', 'harness.test.ts'];
