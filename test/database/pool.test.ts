@@ -6,6 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
 import { isDatabaseUnreachable, sqlStateOf, toAppError } from '../../src/database/errors.ts';
 import { transaction } from '../../src/database/transaction.ts';
+import { readSessionState } from '../../src/health/queries.ts';
+import { startMessageGate } from '../harness/message-gate.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { failureOf, untilAsleep, untilWorking } from './waiting.ts';
 
@@ -117,6 +119,22 @@ for (const version of testedVersions) {
       assert.ok(isDatabaseUnreachable(await failureOf(session`select 1`)));
       session.release();
       await Promise.all([patient.sql`select pg_sleep(0.05)`, patient.sql`select pg_sleep(0.05)`]);
+    });
+
+    test('readiness asks in one round trip, also a session that has not been asked before', async () => {
+      const gate = await startMessageGate(server.port);
+      for (const pooled of [false, true]) {
+        const asked = connectPostgres({ url: gate.url(server.url), applicationName: 'pool test', pooled });
+        try {
+          await asked.sql`select 1`;
+          const before = gate.messages();
+          await readSessionState(asked.sql);
+          assert.equal(gate.messages() - before, 1, `pooled: ${pooled}`);
+        } finally {
+          await asked.close();
+        }
+      }
+      await gate.stop();
     });
 
     test('several hosts: the first that answers', async () => {
