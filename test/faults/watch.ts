@@ -43,10 +43,13 @@ export function watchHealth(call: Client) {
   };
 }
 
-/** The answer while there is no database to talk to. */
-export function assertUnavailable(answer: Answer<Record<string, unknown>>): void {
+/** The answer while there is no database to talk to; `code` is another one where the request has waited for something else. */
+export function assertUnavailable(
+  answer: Answer<Record<string, unknown>>,
+  code: 'DATABASE_UNAVAILABLE' | 'SERVER_BUSY' = 'DATABASE_UNAVAILABLE',
+): void {
   assert.equal(answer.status, 503, answer.text);
-  assert.equal(answer.body['code'], 'DATABASE_UNAVAILABLE');
+  assert.equal(answer.body['code'], code);
   assert.equal(answer.body['retryable'], true);
   assert.ok(Number(answer.headers.get('retry-after')) > 0);
   assert.doesNotMatch(answer.text, /127\.0\.0\.1|ECONN|postgres/i, 'clients are not told about our machines');
