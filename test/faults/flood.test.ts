@@ -308,20 +308,23 @@ describe('clients that do not read', () => {
         where application_name like 'catatlas/%' and state <> 'idle' and query like '%row_to_json(entry)%'`;
       return rows.length;
     };
-    // Between two batches a session is idle as well.
-    await eventually(
-      'no session of the database works for them',
-      async () => {
-        for (let looks = 0; looks < 10; looks += 1) {
-          if ((await busy()) > 0) return undefined;
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        return true;
-      },
-      30_000,
-    );
+    const rests = () =>
+      eventually(
+        'no session of the database works for them',
+        async () => {
+          // Between two batches a session is idle as well.
+          for (let looks = 0; looks < 10; looks += 1) {
+            if ((await busy()) > 0) return undefined;
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+          return true;
+        },
+        30_000,
+      );
+    await rests();
     for (let times = 0; times < 20; times += 1) await use();
-    assert.equal(await busy(), 0);
+    // A buffer of the system may have taken one more batch meanwhile.
+    await rests();
     const [patient, ...impatient] = wires;
     assert.ok(patient);
     patient.socket.resume();
