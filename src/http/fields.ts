@@ -94,6 +94,13 @@ export function patchText({ max }: { max: number }) {
     .meta({ override: shownAs({ type: ['string', 'null'], maxLength: max, pattern: withoutNul }) });
 }
 
+/** No white space and no control character: what would end an address in a page or a header. */
+const unseen = '\\s\\u0000-\\u001f\\u007f-\\u009f\\ufeff';
+
+/** An address on the web, as the server takes it and as the document says: a scheme, a host with a port or without, and the rest. */
+const webAddressPattern = `[Hh][Tt][Tt][Pp][Ss]?://(?:\\[[0-9A-Fa-f:.]+\\](?::[0-9]+)?|[^/?#\\\\\\[\\]${unseen}]+)(?:[/?#][^${unseen}]*)?`;
+const webAddressOnly = new RegExp(`^${webAddressPattern}$`);
+
 /** Why a text is not the address of something on the web. A browser would run `javascript:` and open `file:`. */
 function addressProblem(value: string): Problem | undefined {
   if (!/^https?:/i.test(value))
@@ -102,7 +109,7 @@ function addressProblem(value: string): Problem | undefined {
       msg: "URL scheme should be 'http' or 'https'",
       ctx: { expected_schemes: "'http' or 'https'" },
     };
-  if (/^https?:\/\/[^/?#\\]/i.test(value) && !/[\s\p{Cc}]/u.test(value) && URL.canParse(value)) return undefined;
+  if (webAddressOnly.test(value)) return undefined;
   return { type: 'url_parsing', msg: 'Input should be a valid URL, such as https://photos.example/cat.jpg' };
 }
 
@@ -116,9 +123,9 @@ function webAddress<T extends string | null | undefined>(field: z.ZodType<T>, ma
     .meta({
       override: shownAs({
         type: ['string', 'null'],
-        format: 'uri',
         maxLength: max,
-        pattern: '^\\s*(?:[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#][^\\s]*)?\\s*$',
+        // No `format: uri`: a blank text is null, as the first server had it.
+        pattern: `^\\s*(?:${webAddressPattern})?\\s*$`,
       }),
     });
 }
