@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'catatlas-bench-'));
 for (const name of ['src', 'migrations', 'scripts', 'package.json', 'tsconfig.json', 'bunfig.toml', 'docs'])
   cpSync(join(root, name), join(folder, name), { recursive: true });
 for (const name of ['node_modules', '.generated']) symlinkSync(join(root, name), join(folder, name));
-const file = join(folder, 'src/commands/bring-up.ts');
+const file = join(folder, 'src/commands/serve/bring-up.ts');
 const source = readFileSync(file, 'utf8');
 const start = source.indexOf('async () => {', source.indexOf('await untilReachable(given'));
 const end = source.indexOf('    });\n', start);

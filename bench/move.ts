@@ -7,8 +7,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import postgres from 'postgres';
-import { firstServerSchema } from '../src/archive/sqlite-file.fixture.ts';
-import { sourceTables } from '../src/archive/sqlite-tables.ts';
+import { firstServerSchema } from '../src/import/sqlite-file.fixture.ts';
+import { sourceTables } from '../src/import/sqlite-tables.ts';
 import { startPostgres } from '../test/harness/postgres.ts';
 
 const entries = Number(process.argv[2] ?? 1_000_000);

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import type { MigrationFile } from '../src/migrator/catalog.ts';
+import type { MigrationFile } from '../src/migrator/migration-catalog.ts';
 
 const root = dirname(import.meta.dirname);
 

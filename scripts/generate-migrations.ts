@@ -46,7 +46,7 @@ for (const [index, file] of files.sort().entries()) {
 const source = [
   '// Made by scripts/generate-migrations.ts from migrations/. Do not edit.',
   ...imports,
-  "import type { MigrationFile } from './catalog.ts';",
+  "import type { MigrationFile } from './migration-catalog.ts';",
   '',
   'export const migrationFiles: MigrationFile[] = [',
   ...entries,

@@ -1,4 +1,4 @@
-import type { CommandIO } from './commands/command.ts';
+import type { CommandIO } from './cli/command.ts';
 import { faultReporter } from './observability/fault-reports.ts';
 import { createLog, type Log } from './observability/log.ts';
 import type { FileError } from './platform/file-error.ts';
@@ -125,8 +125,11 @@ process.on('beforeExit', () => {
 
 async function run(): Promise<void> {
   try {
-    const { runCommandLine } = await import('./commands/command-line.ts');
-    await exit(await runCommandLine(process.argv.slice(2), io));
+    const [{ runCommandLine }, { commands }] = await Promise.all([
+      import('./cli/command-line.ts'),
+      import('./commands/help.ts'),
+    ]);
+    await exit(await runCommandLine(process.argv.slice(2), io, commands));
   } catch (error) {
     crash('unexpected error, stopping', error);
   }

@@ -100,13 +100,13 @@ test('routes are imported by app.ts and features.ts only', () => {
   );
 });
 
-test('migrator/ and archive/ know nothing of HTTP and of features', () => {
+test('migrator/ and geo/ know nothing of HTTP and of features, archive/, import/ and seed/ nothing of HTTP', () => {
   assert.deepEqual(
     offences(
       product,
       ({ path }, one) =>
-        ['migrator', 'archive'].includes(room(path)) &&
-        (room(one) === 'http' || (room(path) === 'migrator' && features.includes(room(one)))),
+        ['migrator', 'archive', 'import', 'seed', 'geo'].includes(room(path)) &&
+        (room(one) === 'http' || (['migrator', 'geo'].includes(room(path)) && features.includes(room(one)))),
     ),
     [],
   );
@@ -129,7 +129,10 @@ test('the rooms below know none of those above', () => {
     [],
   );
   assert.deepEqual(
-    offences(product, ({ path }, one) => room(one) === 'commands' && !['main.ts', 'commands'].includes(room(path))),
+    offences(
+      product,
+      ({ path }, one) => room(one) === 'commands' && !['main.ts', 'subcommands.ts', 'commands'].includes(room(path)),
+    ),
     [],
   );
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { instant } from '../entries/schemas.ts';
+import { instant } from '../http/instants.ts';
 import { later, type ValueOf } from '../http/later.ts';
 
 export const analysis = later(() =>

@@ -1,12 +1,12 @@
 import { findAnalysis } from '../analysis/queries.ts';
-import { countSightings, findCat, listCatsBefore, listSightingsPage } from '../cats/queries.ts';
+import { countSightings, findCat, listCatsBefore, listSightingsPage, listStoredInsights } from '../cats/queries.ts';
 import { countComments, listCommentsPage } from '../comments/queries.ts';
 import type { Sql } from '../database/connect.ts';
 import { snapshot } from '../database/transaction.ts';
 import { findEntry, listEntriesBefore } from '../entries/queries.ts';
-import { listInsightEntries, listStoredInsights } from '../insights/queries.ts';
-import { boundingBoxes } from '../map/distance.ts';
-import { eachPlace } from '../map/queries.ts';
+import { boundingBoxes } from '../geo/distance.ts';
+import { eachPlace } from '../geo/places.ts';
+import { listInsightEntries } from '../insights/queries.ts';
 import type { Manifest } from './format.ts';
 
 const pageLimit = 100;

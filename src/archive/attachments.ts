@@ -3,7 +3,7 @@ import { sqlStateOf } from '../database/errors.ts';
 import { compareSchemas } from '../migrator/drift.ts';
 import { pinSchema } from '../migrator/home.ts';
 import { readSchema, type SchemaSnapshot } from '../migrator/schema-snapshot.ts';
-import { ArchiveTargetError } from './failure.ts';
+import { ArchiveTargetError } from './archive-error.ts';
 
 // What operators and other programs hang on our tables, besides what migrations make of them. Whoever drops a table to put another in
 // its place has to look here: the server drops most of this with the table, without a word. What is not carried over is refused.

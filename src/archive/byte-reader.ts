@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { ArchiveError } from './failure.ts';
+import { ArchiveError } from './archive-error.ts';
 
 /** Takes exact numbers of bytes from a stream. */
 export interface ByteReader {

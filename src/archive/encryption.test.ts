@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { ArchiveError } from './archive-error.ts';
 import { decryptBytes, encryptBytes, parseKeys } from './encryption.ts';
-import { ArchiveError } from './failure.ts';
 
 const plain = Buffer.alloc(300_000, 'a sighting of a cat, ');
 

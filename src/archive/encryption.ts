@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { Decrypter, Encrypter } from 'age-encryption';
-import { ArchiveError } from './failure.ts';
+import { ArchiveError } from './archive-error.ts';
 import { ageMagic } from './members.ts';
 
 /**

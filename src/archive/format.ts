@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { z } from 'zod';
-import { ArchiveError } from './failure.ts';
+import { ArchiveError } from './archive-error.ts';
 import { tablesAt } from './tables.ts';
 
 /** The version of the format that this program writes, and the newest that it reads. See docs/archive-format.md. */

@@ -1,8 +1,8 @@
 import type { Tx } from '../database/connect.ts';
-import { loadCatalog, relationsMadeBy } from '../migrator/catalog.ts';
 import { type AppliedMigration, readHistory } from '../migrator/history.ts';
-import { planMigrations } from '../migrator/plan.ts';
-import { ArchiveTargetError } from './failure.ts';
+import { loadCatalog, relationsMadeBy } from '../migrator/migration-catalog.ts';
+import { planMigrations } from '../migrator/migration-plan.ts';
+import { ArchiveTargetError } from './archive-error.ts';
 import { type ArchivedTable, tablesAt, unarchivedTables } from './tables.ts';
 
 /** What an archive of the current schema holds. */

@@ -4,8 +4,8 @@ import { lockTimeoutMilliseconds, retryWhenBlocked } from '../migrator/blocked.t
 import { pinSchema, quoteName } from '../migrator/home.ts';
 import type { SchemaSnapshot } from '../migrator/schema-snapshot.ts';
 import { type Log, silentLog } from '../observability/log.ts';
+import { ArchiveTargetError } from './archive-error.ts';
 import { attach, grantDefaults, readAttachments, requireCarriable } from './attachments.ts';
-import { ArchiveTargetError } from './failure.ts';
 import { listTables, requireEmpty } from './target.ts';
 
 interface Move {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
+import { ArchiveError } from './archive-error.ts';
 import { createTally } from './digest.ts';
-import { ArchiveError } from './failure.ts';
 import { type Header, type Manifest, type Part, requireLoadable } from './format.ts';
 import { decodeArchive } from './read.ts';
 import { tablesAt } from './tables.ts';

@@ -1,6 +1,6 @@
 import type { Tx } from '../database/connect.ts';
 import { quoteName } from '../migrator/home.ts';
-import { ArchiveTargetError } from './failure.ts';
+import { ArchiveTargetError } from './archive-error.ts';
 
 /**
  * Throws when policies hide rows of these tables of the current schema from this role: what it reads would be taken for the whole.

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openScratch } from '../database/scratch.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
 import { parseHeader } from '../migrator/header.ts';
+import { loadCatalog } from '../migrator/migration-catalog.ts';
 import { differencesOf } from './known-schema.ts';
 import { tablesAt, unarchivedTables } from './tables.ts';
 

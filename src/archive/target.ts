@@ -1,12 +1,12 @@
 import type { Tx } from '../database/connect.ts';
 import { recognizeSchema } from '../migrator/adopt/recognize.ts';
 import { requireNothingHidden } from '../migrator/apply.ts';
-import { loadCatalog, type Migration } from '../migrator/catalog.ts';
 import { createHistory, readHistory } from '../migrator/history.ts';
 import { pinSchema, quoteName, requireHome } from '../migrator/home.ts';
 import { migrationLockKey } from '../migrator/lock.ts';
-import { planMigrations } from '../migrator/plan.ts';
-import { ArchiveTargetError } from './failure.ts';
+import { loadCatalog, type Migration } from '../migrator/migration-catalog.ts';
+import { planMigrations } from '../migrator/migration-plan.ts';
+import { ArchiveTargetError } from './archive-error.ts';
 import { requireEveryRow } from './row-security.ts';
 import { tablesAt, unarchivedTables } from './tables.ts';
 

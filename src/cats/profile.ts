@@ -3,7 +3,6 @@ import { Mood } from '../analysis/sentiment.ts';
 import { TagCount } from '../analysis/tokens.ts';
 import { foldWhitespace } from '../analysis/whitespace.ts';
 import type { Instant } from '../clock.ts';
-import type { InsightMode } from '../insights/insight.ts';
 
 export interface ProfileCat {
   id: number;
@@ -21,6 +20,9 @@ export interface ProfileEntry {
   longitude: number | null;
   photoUrl: string | null;
 }
+
+/** What an insight is for (contract 4.3). */
+export type InsightMode = 'profile' | 'care' | 'update' | 'risk';
 
 /** When a cached insight was last made, whether or not it is still up to date. */
 export interface StoredInsight {

@@ -3,7 +3,7 @@ import { arrayOf, fetchBatches, withinCatBatch } from '../database/batches.ts';
 import type { Queryable, Tx } from '../database/connect.ts';
 import { instantText } from '../database/instant-text.ts';
 import type { JsonRow } from '../http/json-stream.ts';
-import type { ProfileEntry } from './profile.ts';
+import type { ProfileEntry, StoredInsight } from './profile.ts';
 import type { Cat } from './schemas.ts';
 
 const catColumns = (sql: Queryable) => sql`id, name, created_at as "createdAt"`;
@@ -161,4 +161,18 @@ export async function* eachProfileEntry(tx: Tx, catId: number): AsyncGenerator<P
       location_lat as latitude, location_lon as longitude, photo_url as "photoUrl"
     from entries where cat_id = ${catId} order by created_at desc, id desc`;
   yield* fetchBatches<ProfileEntry>(tx, 'profile_entries', profileRows);
+}
+
+/**
+ * The name of an entry's cat. Looked up row by row: the planner takes a box for a thousand rows, and with a join it would read all
+ * cats for the few that a place really has.
+ */
+export function catName(sql: Queryable) {
+  return sql`(select name from cats where cats.id = entries.cat_id) as cat_name`;
+}
+
+/** When each cached insight of a cat was last made: one row a mode. */
+export async function listStoredInsights(sql: Queryable, catId: number): Promise<StoredInsight[]> {
+  return await sql<StoredInsight[]>`
+    select mode, max(updated_at) as "updatedAt" from cat_insights where cat_id = ${catId} group by mode order by mode`;
 }

@@ -8,11 +8,10 @@ import type { AppError } from '../errors.ts';
 import { type Representation, represent, representation } from '../http/conditional.ts';
 import { streamJsonArray } from '../http/json-stream.ts';
 import { operation } from '../http/operation.ts';
+import { pageOf } from '../http/paging.ts';
 import { type Work, workOf } from '../http/work.ts';
-import { listStoredInsights } from '../insights/queries.ts';
 import { planLinks } from './linking.ts';
 import { catNotFound, profileCatNotFound } from './not-found.ts';
-import { pageOf } from './paging.ts';
 import { type EnhancedProfile, EnhancedProfileDraft, type Profile, ProfileDraft } from './profile.ts';
 import { type Made, ProfileCache } from './profile-cache.ts';
 import {
@@ -30,6 +29,7 @@ import {
   keepCat,
   listCatsBefore,
   listSightingsPage,
+  listStoredInsights,
   lockEntryCats,
   renameCat,
 } from './queries.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { instant } from '../entries/schemas.ts';
 import { entryIds, idParameter, integerParameter, optionalText, patchText } from '../http/fields.ts';
+import { instant } from '../http/instants.ts';
 import { later, type ValueOf } from '../http/later.ts';
 
 const nameLimit = { max: 100 };

@@ -1,6 +1,6 @@
-import type { BackupArguments } from './backup/run.ts';
-import { type Action, type Command, UsageError } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
+import { type Action, type Command, UsageError } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
+import type { BackupArguments } from './backup/archive-command.ts';
 
 /** An action with the code that does it, loaded when it is needed. */
 interface BackupAction extends Action {

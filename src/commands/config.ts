@@ -1,3 +1,6 @@
+import type { Command, CommandIO } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
+import { describeWarnings } from '../cli/warnings.ts';
 import {
   isUnused,
   readSettings,
@@ -9,9 +12,6 @@ import {
   settingNames,
   showValue,
 } from '../config/settings.ts';
-import type { Command, CommandIO } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
-import { describeWarnings } from './warnings.ts';
 
 export const command: Command = {
   description:

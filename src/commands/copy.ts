@@ -1,12 +1,12 @@
 import { copyDatabase } from '../archive/copy.ts';
 import { build } from '../build.ts';
+import { type Command, UsageError } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
+import { withMaintenanceDatabase } from '../cli/maintenance.ts';
 import { systemClock } from '../clock.ts';
 import { loadSettings } from '../config/settings.ts';
 import { describeTables } from './backup/answer.ts';
-import { findTarget, settingsFor, withProgress } from './backup/run.ts';
-import { type Command, UsageError } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
-import { withMaintenanceDatabase } from './maintenance.ts';
+import { findTarget, settingsFor, withProgress } from './backup/archive-command.ts';
 
 export const command: Command = {
   description: `Copies everything into another database: from the embedded one to a PostgreSQL when it has outgrown that, or back. The source is

@@ -1,13 +1,13 @@
 import { build } from '../build.ts';
+import { type Command, UsageError } from '../cli/command.ts';
+import { wantsColor } from '../cli/command-log.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
 import { systemClock } from '../clock.ts';
 import { readAs } from '../config/kinds.ts';
 import { origins } from '../config/origins.ts';
 import type { Check, Verdict } from '../doctor/check.ts';
 import { examine } from '../doctor/examine.ts';
 import { silentLog } from '../observability/log.ts';
-import { type Command, UsageError } from './command.ts';
-import { wantsColor } from './command-log.ts';
-import { ExitCode } from './exit-codes.ts';
 
 export const command: Command = {
   description: `Looks at everything that a deployment stands on, and says of each thing whether it is right and what to do: the settings of this

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
-import { runCommandLine } from './command-line.ts';
+import { runCommandLine } from '../cli/command-line.ts';
+import { commands } from './help.ts';
 
 async function check(
   argv: readonly string[],
@@ -10,17 +11,21 @@ async function check(
   shutdown = new AbortController().signal,
 ) {
   let [stdout, stderr] = ['', ''];
-  const code = await runCommandLine(['healthcheck', ...argv], {
-    stdout: (text) => {
-      stdout += text;
+  const code = await runCommandLine(
+    ['healthcheck', ...argv],
+    {
+      stdout: (text) => {
+        stdout += text;
+      },
+      stderr: (text) => {
+        stderr += text;
+      },
+      env,
+      isTerminal: false,
+      shutdown,
     },
-    stderr: (text) => {
-      stderr += text;
-    },
-    env,
-    isTerminal: false,
-    shutdown,
-  });
+    commands,
+  );
   return { code, stdout, stderr };
 }
 

@@ -1,9 +1,9 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIPv6 } from 'node:net';
+import { type Command, type CommandIO, UsageError } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
 import { readSettings, SettingsError } from '../config/settings.ts';
-import { type Command, type CommandIO, UsageError } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
 
 export const command: Command = {
   description:

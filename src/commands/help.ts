@@ -1,4 +1,7 @@
 import { build } from '../build.ts';
+import { type Action, type Command, type Operand, type Option, UsageError } from '../cli/command.ts';
+import { type CatalogEntry, unknownCommand } from '../cli/command-catalog.ts';
+import { ExitCode, exitCodeMeanings } from '../cli/exit-codes.ts';
 import {
   defaultTextOf,
   explainSetting,
@@ -8,9 +11,7 @@ import {
   settingNames,
 } from '../config/settings.ts';
 import { closest } from '../config/spelling.ts';
-import { type CatalogEntry, catalog, unknownCommand } from './catalog.ts';
-import { type Action, type Command, type Operand, type Option, UsageError } from './command.ts';
-import { ExitCode, exitCodeMeanings } from './exit-codes.ts';
+import { catalog } from '../subcommands.ts';
 
 /** What `help` explains besides commands. */
 const topics = [

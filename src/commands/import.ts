@@ -1,11 +1,11 @@
-import { ImportError, type ImportReport, importSqlite } from '../archive/import.ts';
-import { openSqliteFile, SqliteFileError } from '../archive/sqlite-file.ts';
+import { type Command, CommandFailure, type CommandIO, type ParsedArguments, UsageError } from '../cli/command.ts';
+import { openProgressLine } from '../cli/command-progress.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
+import { withImportTarget } from '../cli/import-target.ts';
+import { openRepairReport, openRowReport } from '../cli/row-report.ts';
 import { loadSettings } from '../config/settings.ts';
-import { type Command, CommandFailure, type CommandIO, type ParsedArguments, UsageError } from './command.ts';
-import { openProgressLine } from './command-progress.ts';
-import { ExitCode } from './exit-codes.ts';
-import { withImportTarget } from './import-target.ts';
-import { openRepairReport, openRowReport } from './row-report.ts';
+import { openSqliteFile, SqliteFileError } from '../import/sqlite-file.ts';
+import { ImportError, type ImportReport, importSqlite } from '../import/sqlite-import.ts';
 
 export const command: Command = {
   description: `sqlite FILE: imports the SQLite database of the first server, of whatever age, with its ids, favourites, links, analyses, insights and

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
+import type { Command } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
 import { readEmbeddedFile } from '../platform/embedded-files.ts';
-import type { Command } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
 
 export const command: Command = {
   description:

@@ -1,7 +1,7 @@
+import { type Action, type Command, UsageError } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
 import { loadSettings } from '../config/settings.ts';
-import { type Action, type Command, UsageError } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
-import type { MigrateArguments } from './migrate/run.ts';
+import type { MigrateArguments } from './migrate/migrate-command.ts';
 
 /** An action with the code that does it, loaded when it is needed. */
 interface MigrateAction extends Action {

@@ -1,6 +1,6 @@
 import { build } from '../build.ts';
-import type { Command } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
+import type { Command } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
 
 export const command: Command = {
   description:

@@ -1,9 +1,9 @@
-import { mostEntries, SeedError, seedDatabase } from '../archive/seed.ts';
+import { type Command, CommandFailure, UsageError } from '../cli/command.ts';
+import { openProgressLine } from '../cli/command-progress.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
+import { withImportTarget } from '../cli/import-target.ts';
 import { loadSettings } from '../config/settings.ts';
-import { type Command, CommandFailure, UsageError } from './command.ts';
-import { openProgressLine } from './command-progress.ts';
-import { ExitCode } from './exit-codes.ts';
-import { withImportTarget } from './import-target.ts';
+import { mostEntries, SeedError, seedDatabase } from '../seed/seed.ts';
 
 const defaultSeed = 1;
 

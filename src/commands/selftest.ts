@@ -1,13 +1,15 @@
 import { Buffer } from 'node:buffer';
 import { createApp } from '../app.ts';
+import { ArchiveError } from '../archive/archive-error.ts';
 import { askAsTheApi } from '../archive/ask.ts';
-import { ArchiveError } from '../archive/failure.ts';
 import type { Manifest, Part } from '../archive/format.ts';
 import { decodeArchive } from '../archive/read.ts';
 import { restore } from '../archive/restore.ts';
 import { readSnapshot } from '../archive/snapshot.ts';
 import { encodeArchive } from '../archive/write.ts';
 import { build } from '../build.ts';
+import { type Command, CommandFailure, type CommandIO } from '../cli/command.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
 import { systemClock } from '../clock.ts';
 import { loadSettings } from '../config/settings.ts';
 import type { Database } from '../database/connect.ts';
@@ -25,14 +27,12 @@ import {
   writeThroughApi,
 } from '../doctor/trial.ts';
 import { Lifecycle } from '../lifecycle.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
 import { compareSchemas } from '../migrator/drift.ts';
 import { readExpectedSchema } from '../migrator/expected-schema.ts';
-import { migrateUp } from '../migrator/run.ts';
+import { loadCatalog } from '../migrator/migration-catalog.ts';
+import { migrateUp } from '../migrator/migration-run.ts';
 import { readSchema } from '../migrator/schema-snapshot.ts';
 import { createLog, type Log } from '../observability/log.ts';
-import { type Command, CommandFailure, type CommandIO } from './command.ts';
-import { ExitCode } from './exit-codes.ts';
 
 export const command: Command = {
   description: `Proves that this program works on this machine, with nothing else: no configuration, no network, no database. In memory it

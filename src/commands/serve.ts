@@ -1,4 +1,8 @@
 import { build } from '../build.ts';
+import { type Command, CommandFailure, type CommandIO } from '../cli/command.ts';
+import { wantsColor } from '../cli/command-log.ts';
+import { asCommandFailure } from '../cli/database-failure.ts';
+import { ExitCode } from '../cli/exit-codes.ts';
 import { systemClock } from '../clock.ts';
 import { describeAccess } from '../config/access.ts';
 import { describeProblem, loadSettings, type Settings } from '../config/settings.ts';
@@ -9,17 +13,13 @@ import { answerFailure, withAccessLog } from '../http/access-log.ts';
 import { retryAfterSeconds } from '../http/readiness.ts';
 import { factsOf } from '../http/request-facts.ts';
 import { Lifecycle } from '../lifecycle.ts';
-import { MigrationError } from '../migrator/failure.ts';
+import { MigrationError } from '../migrator/migration-error.ts';
 import { outsideRequests } from '../observability/current-request.ts';
 import { createLog, type Log } from '../observability/log.ts';
 import { keepMemoryLow } from '../platform/memory.ts';
 import { ListenError, type Server, serve } from '../platform/serve.ts';
-import { bringUpDatabase } from './bring-up.ts';
-import { type Command, CommandFailure, type CommandIO } from './command.ts';
-import { wantsColor } from './command-log.ts';
-import { asCommandFailure } from './database-failure.ts';
-import { ExitCode } from './exit-codes.ts';
-import { observe } from './observe.ts';
+import { bringUpDatabase } from './serve/bring-up.ts';
+import { observe } from './serve/observe.ts';
 
 export const command: Command = {
   description: `Serves the API, and its documentation at /swagger. Pending migrations are applied first; until then the API answers 503 and

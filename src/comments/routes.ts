@@ -1,6 +1,5 @@
 import { Elysia } from 'elysia';
 import { profileCatNotFound } from '../cats/not-found.ts';
-import { pageOf } from '../cats/paging.ts';
 import { catExists, keepCat } from '../cats/queries.ts';
 import { catPath, pageQuery } from '../cats/schemas.ts';
 import { withOffset } from '../clock.ts';
@@ -8,6 +7,7 @@ import type { AppContext } from '../context.ts';
 import { retried, transaction } from '../database/transaction.ts';
 import { AppError } from '../errors.ts';
 import { operation } from '../http/operation.ts';
+import { pageOf } from '../http/paging.ts';
 import { countComments, deleteComment, insertComment, listCommentsPage } from './queries.ts';
 import { type Comment, comment, commentInput, commentPage, commentPath } from './schemas.ts';
 

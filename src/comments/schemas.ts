@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { pageFacts } from '../cats/schemas.ts';
-import { instant } from '../entries/schemas.ts';
 import { idParameter, nonBlankText } from '../http/fields.ts';
+import { instant } from '../http/instants.ts';
 import { later, type ValueOf } from '../http/later.ts';
 
 const moment = (description: string) => instant().meta({ description, example: '2026-11-22T13:13:34.577339+00:00' });

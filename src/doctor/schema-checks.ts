@@ -1,6 +1,6 @@
 import type { SettingValues } from '../config/settings.ts';
 import type { Outlook } from '../migrator/adopt/outlook.ts';
-import type { Plan } from '../migrator/plan.ts';
+import type { Plan } from '../migrator/migration-plan.ts';
 import { type Check, checkOf, count, describeError, type Finding } from './check.ts';
 import { numbering } from './numbering.ts';
 import type { SchemaFacts } from './schema-facts.ts';

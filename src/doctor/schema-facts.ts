@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.ts';
 import type { Sql } from '../database/connect.ts';
 import { foreseeAdoption, type Outlook } from '../migrator/adopt/outlook.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
 import { compareSchemas, type SchemaComparison } from '../migrator/drift.ts';
 import { readExpectedSchema } from '../migrator/expected-schema.ts';
 import { readHistory } from '../migrator/history.ts';
 import { readAtHome } from '../migrator/home.ts';
-import { type Plan, planMigrations } from '../migrator/plan.ts';
+import { loadCatalog } from '../migrator/migration-catalog.ts';
+import { type Plan, planMigrations } from '../migrator/migration-plan.ts';
 import { readSchema } from '../migrator/schema-snapshot.ts';
 import type { Log } from '../observability/log.ts';
 import { attempt, type Finding } from './check.ts';

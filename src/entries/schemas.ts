@@ -9,16 +9,8 @@ import {
   text,
   unsettable,
 } from '../http/fields.ts';
+import { instant } from '../http/instants.ts';
 import { later, type ValueOf } from '../http/later.ts';
-import { shownAs } from '../http/operation.ts';
-
-/** A moment as the API writes it: ISO 8601, UTC, microseconds. */
-export const instant = () =>
-  z.string().meta({
-    description: 'Moment in UTC, ISO 8601 with microseconds (left out when zero)',
-    example: '2026-11-22T13:13:34.577339Z',
-    override: shownAs({ type: 'string', format: 'date-time' }),
-  });
 
 /** What the texts of a sighting are, the same in requests and answers. */
 const words = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openScratch } from '../database/scratch.ts';
-import { loadCatalog } from '../migrator/catalog.ts';
+import { loadCatalog } from '../migrator/migration-catalog.ts';
 import { readSessionState, servedTables } from './queries.ts';
 
 test('readSessionState() looks at every table of the schema, sees those that are missing, and a session that takes no writes', {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildInsight, contextHash, flagsOf, type InsightEntry, type InsightMode, withQuestion } from './insight.ts';
+import type { InsightMode } from '../cats/profile.ts';
+import { buildInsight, contextHash, flagsOf, type InsightEntry, withQuestion } from './insight.ts';
 
 const createdAt = '2026-11-22T13:13:34.577339Z';
 const GOLDEN: InsightEntry[] = [

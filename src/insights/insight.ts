@@ -4,9 +4,8 @@ import { roundTo } from '../analysis/rounding.ts';
 import { temperamentOf } from '../analysis/sentiment.ts';
 import { topTags } from '../analysis/tokens.ts';
 import { trim } from '../analysis/whitespace.ts';
+import type { InsightMode } from '../cats/profile.ts';
 import type { Instant } from '../clock.ts';
-
-export type InsightMode = 'profile' | 'care' | 'update' | 'risk';
 
 /** How many sightings, the newest by id, an insight is made from. */
 export const INSIGHT_ENTRY_LIMIT = 10;

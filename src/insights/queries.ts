@@ -1,8 +1,7 @@
 import type { JSONValue } from 'postgres';
-import type { StoredInsight } from '../cats/profile.ts';
-import type { Instant } from '../clock.ts';
+import type { InsightMode } from '../cats/profile.ts';
 import type { Queryable } from '../database/connect.ts';
-import { INSIGHT_ENTRY_LIMIT, type Insight, type InsightEntry, type InsightMode, PROMPT_VERSION } from './insight.ts';
+import { INSIGHT_ENTRY_LIMIT, type Insight, type InsightEntry, PROMPT_VERSION } from './insight.ts';
 
 /** The newest sightings of a cat by id: what an insight is made from. */
 export async function listInsightEntries(sql: Queryable, catId: number): Promise<InsightEntry[]> {
@@ -63,10 +62,4 @@ export async function deleteOldInsights(
     delete from cat_insights where cat_id = ${catId} and mode = ${mode} and id not in (
       select id from cat_insights where cat_id = ${catId} and mode = ${mode}
       order by updated_at desc, id desc limit ${keptInsights})`;
-}
-
-/** When each cached insight of a cat was last made: one row a mode. */
-export async function listStoredInsights(sql: Queryable, catId: number): Promise<StoredInsight[]> {
-  return await sql<{ mode: InsightMode; updatedAt: Instant }[]>`
-    select mode, max(updated_at) as "updatedAt" from cat_insights where cat_id = ${catId} group by mode order by mode`;
 }

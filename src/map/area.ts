@@ -2,10 +2,11 @@ import { previewOf } from '../analysis/excerpt.ts';
 import { batchRows } from '../database/batches.ts';
 import type { Queryable, Tx } from '../database/connect.ts';
 import { AppError } from '../errors.ts';
+import { boundingBoxes, haversineMeters } from '../geo/distance.ts';
+import { eachPlace } from '../geo/places.ts';
 import type { Work } from '../http/work.ts';
 import type { GroupCandidate, GroupReader } from '../matching/groups.ts';
-import { boundingBoxes, haversineMeters } from './distance.ts';
-import { type AreaSighting, eachPlace, listAreaSightings, listLocations, listTexts } from './queries.ts';
+import { type AreaSighting, listAreaSightings, listLocations, listTexts } from './queries.ts';
 
 /** The most sightings that one answer lists: their ids are kept until it is sent, in 8 bytes each. */
 const mostSightings = 500_000;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { instant } from '../entries/schemas.ts';
 import { booleanParameter, integerParameter, numberParameter } from '../http/fields.ts';
+import { instant } from '../http/instants.ts';
 import { later } from '../http/later.ts';
 
 /** In Berlin. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fixed, roundTo } from '../analysis/rounding.ts';
 import { keywords } from '../analysis/tokens.ts';
-import { haversineMeters } from '../map/distance.ts';
+import { haversineMeters } from '../geo/distance.ts';
 import { type GroupCandidate, type Pace, type SuggestedGroup, suggestGroups } from './groups.ts';
 import { jaccard } from './score.ts';
 import { KeywordNumbers, meanSimilarity as similaritySteps, textsToCompare } from './similarity.ts';

@@ -1,7 +1,7 @@
 import { firstCodePoints } from '../analysis/excerpt.ts';
 import { fixed, roundTo } from '../analysis/rounding.ts';
+import { EARTH_RADIUS_METERS, haversineMeters, wrapLongitude } from '../geo/distance.ts';
 import type { Work } from '../http/work.ts';
-import { EARTH_RADIUS_METERS, haversineMeters, wrapLongitude } from '../map/distance.ts';
 import { KeywordNumbers, meanSimilarity, SIMILARITY_STEPS, similarityCost, textsToCompare } from './similarity.ts';
 
 /** A sighting that has coordinates (degrees) and no cat yet. */

@@ -1,7 +1,7 @@
+import { catName } from '../cats/queries.ts';
 import type { Instant } from '../clock.ts';
 import { arrayOf, isLastBatch, withinEntryBatch } from '../database/batches.ts';
 import type { Queryable } from '../database/connect.ts';
-import { catName } from '../map/queries.ts';
 import type { MatchEntry } from './score.ts';
 
 export interface MatchCandidate extends MatchEntry {

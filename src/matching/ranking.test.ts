@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { roundTo } from '../analysis/rounding.ts';
-import { haversineMeters } from '../map/distance.ts';
+import { haversineMeters } from '../geo/distance.ts';
 import { createMatchRanking, createNearbyRanking } from './ranking.ts';
 import { type MatchEntry, prepareEntry, scorePair } from './score.ts';
 

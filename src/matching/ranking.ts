@@ -1,5 +1,5 @@
 import { roundTo } from '../analysis/rounding.ts';
-import { haversineMeters } from '../map/distance.ts';
+import { haversineMeters } from '../geo/distance.ts';
 import { explainMeasure, type MatchEntry, measurePair, type PairMeasure, prepareEntry } from './score.ts';
 
 /** Keeps the best of any number of candidates, given one at a time, in memory for as many as are kept. */

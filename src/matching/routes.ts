@@ -5,10 +5,10 @@ import { snapshot } from '../database/transaction.ts';
 import { entryOrNotFound } from '../entries/not-found.ts';
 import { entryPath } from '../entries/schemas.ts';
 import { AppError } from '../errors.ts';
+import { boundingBoxes } from '../geo/distance.ts';
+import { eachPlace } from '../geo/places.ts';
 import { operation } from '../http/operation.ts';
 import { workOf } from '../http/work.ts';
-import { boundingBoxes } from '../map/distance.ts';
-import { eachPlace } from '../map/queries.ts';
 import {
   eachMatchCandidate,
   findMatchEntry,

@@ -1,6 +1,6 @@
 import { fixed } from '../analysis/rounding.ts';
 import { keywords } from '../analysis/tokens.ts';
-import { haversineMeters } from '../map/distance.ts';
+import { haversineMeters } from '../geo/distance.ts';
 
 /** What matching looks at in a sighting. Coordinates in degrees. */
 export interface MatchEntry {

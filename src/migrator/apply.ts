@@ -3,11 +3,11 @@ import { liftTransactionLimit } from '../database/transaction.ts';
 import { type AdoptionReport, adoptPrototype } from './adopt/adopt.ts';
 import { findHiddenPrototype, recognizeSchema } from './adopt/recognize.ts';
 import { lockTimeoutMilliseconds, retryWhenBlocked, type WatchBlockers } from './blocked.ts';
-import type { Migration } from './catalog.ts';
-import { MigrationError } from './failure.ts';
 import { createHistory, recordMigration } from './history.ts';
 import { findHome, quoteName } from './home.ts';
 import type { LockedSession, MigratorOptions } from './locked.ts';
+import type { Migration } from './migration-catalog.ts';
+import { MigrationError } from './migration-error.ts';
 import { describeFailure } from './statement-failure.ts';
 
 /** One file and its history row, both or neither. */

@@ -1,7 +1,7 @@
 import type { Database } from '../database/connect.ts';
 import { sqlStateOf } from '../database/errors.ts';
-import { MigrationError } from './failure.ts';
 import type { MigratorOptions } from './locked.ts';
+import { MigrationError } from './migration-error.ts';
 import { pause } from './pause.ts';
 
 /**

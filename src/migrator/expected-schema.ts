@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { openScratch } from '../database/scratch.ts';
 import type { Log } from '../observability/log.ts';
-import type { Migration } from './catalog.ts';
-import { migrateUp } from './run.ts';
+import type { Migration } from './migration-catalog.ts';
+import { migrateUp } from './migration-run.ts';
 import { readSchema, type SchemaSnapshot } from './schema-snapshot.ts';
 
 /** The schema that the migrations up to version `to` make, found by running them on an empty engine in memory. */

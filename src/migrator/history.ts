@@ -1,8 +1,8 @@
 import type { Instant } from '../clock.ts';
 import type { Queryable } from '../database/connect.ts';
 import { sqlStateOf } from '../database/errors.ts';
-import type { Migration } from './catalog.ts';
 import type { Compatibility } from './header.ts';
+import type { Migration } from './migration-catalog.ts';
 
 /** A migration as the database remembers it. */
 export interface AppliedMigration {

@@ -1,5 +1,5 @@
 import type { Queryable, Sql, Tx } from '../database/connect.ts';
-import { MigrationError } from './failure.ts';
+import { MigrationError } from './migration-error.ts';
 
 /** The tables that a migration or an archive may have made. Of them only the history says whose a schema is. */
 const historyTable = 'catatlas_migrations';

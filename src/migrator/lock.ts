@@ -1,7 +1,7 @@
 import type { Queryable, Session } from '../database/connect.ts';
 import { liftTransactionLimit } from '../database/transaction.ts';
 import type { Log } from '../observability/log.ts';
-import { MigrationError } from './failure.ts';
+import { MigrationError } from './migration-error.ts';
 import { pause } from './pause.ts';
 
 interface LockOptions {

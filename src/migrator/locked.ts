@@ -3,9 +3,9 @@ import type { Database, Session } from '../database/connect.ts';
 import { sqlStateOf } from '../database/errors.ts';
 import type { Log } from '../observability/log.ts';
 import type { RepairSink } from './adopt/adopt.ts';
-import type { Migration } from './catalog.ts';
 import { requireHome } from './home.ts';
 import { acquireMigrationLock, type MigrationLock } from './lock.ts';
+import type { Migration } from './migration-catalog.ts';
 
 /** What changing the schema takes. */
 export interface MigratorOptions {

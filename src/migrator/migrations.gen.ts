@@ -2,7 +2,7 @@
 import migration0001 from '../../migrations/0001_schema.sql' with { type: 'text' };
 import migration0002 from '../../migrations/0002_indexes.sql' with { type: 'text' };
 import migration0003 from '../../migrations/0003_forget_questions.sql' with { type: 'text' };
-import type { MigrationFile } from './catalog.ts';
+import type { MigrationFile } from './migration-catalog.ts';
 
 export const migrationFiles: MigrationFile[] = [
   {

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/connect.ts';
-import { MigrationError } from './failure.ts';
+import { MigrationError } from './migration-error.ts';
 
 /** The oldest server that the SQL is tested on. */
 const oldestServer = 15;

@@ -1,7 +1,7 @@
 import { settleIndex, withStatementLimit } from './apply.ts';
-import { MigrationError } from './failure.ts';
 import { type AppliedMigration, createHistory, forgetMigration, readHistory, recordMigration } from './history.ts';
 import { type MigratorOptions, withMigrationLock } from './locked.ts';
+import { MigrationError } from './migration-error.ts';
 import { requireFitness } from './preflight.ts';
 
 /**

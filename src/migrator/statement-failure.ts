@@ -1,7 +1,7 @@
 import { sqlStateOf } from '../database/errors.ts';
 import { wasBlocked } from './blocked.ts';
-import type { Migration } from './catalog.ts';
-import { MigrationError } from './failure.ts';
+import type { Migration } from './migration-catalog.ts';
+import { MigrationError } from './migration-error.ts';
 
 /** The part of a statement that a message shows. */
 const shownCharacters = 300;

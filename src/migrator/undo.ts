@@ -1,9 +1,9 @@
 import { sqlStateOf } from '../database/errors.ts';
 import { runInTransaction, withStatementLimit } from './apply.ts';
 import { retryWhenBlocked, wasBlocked } from './blocked.ts';
-import { MigrationError } from './failure.ts';
 import { type AppliedMigration, forgetMigration, readHistory } from './history.ts';
 import { type MigratorOptions, withMigrationLock } from './locked.ts';
+import { MigrationError } from './migration-error.ts';
 
 /** How long one statement of a down part may take, in seconds. */
 const undoTimeoutSeconds = 3600;

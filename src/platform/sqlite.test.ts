@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { openForWriting, writeSqlite } from '../archive/sqlite-file.fixture.ts';
+import { openForWriting, writeSqlite } from '../import/sqlite-file.fixture.ts';
 import { openSqlite } from './sqlite.ts';
 
 describe('openSqlite', () => {

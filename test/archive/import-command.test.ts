@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpath
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { firstServerSchema, writeSqlite } from '../../src/archive/sqlite-file.fixture.ts';
-import { parseArguments } from '../../src/commands/arguments.ts';
-import { type Command, CommandFailure, UsageError } from '../../src/commands/command.ts';
-import { ExitCode } from '../../src/commands/exit-codes.ts';
+import { parseArguments } from '../../src/cli/arguments.ts';
+import { type Command, CommandFailure, UsageError } from '../../src/cli/command.ts';
+import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { command as importCommand } from '../../src/commands/import.ts';
 import { command as migrateCommand } from '../../src/commands/migrate.ts';
 import { command as seedCommand } from '../../src/commands/seed.ts';
 import { connectPostgres } from '../../src/database/connect.ts';
+import { firstServerSchema, writeSqlite } from '../../src/import/sqlite-file.fixture.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 
 const now = `'2026-01-01T00:00:00Z'`;

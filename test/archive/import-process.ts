@@ -1,9 +1,9 @@
 // Imports a file, as a process that a test can kill: says what it does, one line a step, and goes no further than a step it is given.
 import { Buffer } from 'node:buffer';
 import { readSync, writeSync } from 'node:fs';
-import { importSqlite } from '../../src/archive/import.ts';
-import { openSqliteFile } from '../../src/archive/sqlite-file.ts';
 import { connectEmbedded, connectPostgres } from '../../src/database/connect.ts';
+import { openSqliteFile } from '../../src/import/sqlite-file.ts';
+import { importSqlite } from '../../src/import/sqlite-import.ts';
 
 const [path = '', target = '', holdAt = ''] = process.argv.slice(2);
 const database = target.startsWith('postgresql:')

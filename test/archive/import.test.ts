@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ImportError, type ImportOptions, importSqlite, type SkippedRow } from '../../src/archive/import.ts';
-import { seedDatabase } from '../../src/archive/seed.ts';
-import { firstServerSchema, writeSqlite } from '../../src/archive/sqlite-file.fixture.ts';
-import { openSqliteFile } from '../../src/archive/sqlite-file.ts';
 import { connectEmbedded, connectPostgres, type Database } from '../../src/database/connect.ts';
+import { firstServerSchema, writeSqlite } from '../../src/import/sqlite-file.fixture.ts';
+import { openSqliteFile } from '../../src/import/sqlite-file.ts';
+import { ImportError, type ImportOptions, importSqlite, type SkippedRow } from '../../src/import/sqlite-import.ts';
+import { seedDatabase } from '../../src/seed/seed.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { makeSchema } from '../harness/schema.ts';
 

@@ -7,7 +7,7 @@ import { tablesAt } from '../../src/archive/tables.ts';
 import { encodeArchive } from '../../src/archive/write.ts';
 import { systemClock } from '../../src/clock.ts';
 import { connectPostgres, type Database } from '../../src/database/connect.ts';
-import { loadCatalog } from '../../src/migrator/catalog.ts';
+import { loadCatalog } from '../../src/migrator/migration-catalog.ts';
 
 export const programVersion = '1.0.0';
 const program = { programVersion, clock: systemClock };

@@ -1,14 +1,14 @@
 // A backup, a copy and a restoration are of everything, or say why they cannot be: real roles, real servers.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { ArchiveTargetError } from '../../src/archive/archive-error.ts';
 import { copyDatabase } from '../../src/archive/copy.ts';
-import { ArchiveTargetError } from '../../src/archive/failure.ts';
 import { decodeArchive } from '../../src/archive/read.ts';
 import { restore } from '../../src/archive/restore.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Database } from '../../src/database/connect.ts';
 import { compareSchemas } from '../../src/migrator/drift.ts';
-import { MigrationError } from '../../src/migrator/failure.ts';
+import { MigrationError } from '../../src/migrator/migration-error.ts';
 import { readSchema } from '../../src/migrator/schema-snapshot.ts';
 import { type Log, silentLog } from '../../src/observability/log.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';

@@ -6,13 +6,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { firstServerSchema, writeSqlite } from '../../src/archive/sqlite-file.fixture.ts';
-import { parseArguments } from '../../src/commands/arguments.ts';
-import { CommandFailure } from '../../src/commands/command.ts';
-import { ExitCode } from '../../src/commands/exit-codes.ts';
+import { parseArguments } from '../../src/cli/arguments.ts';
+import { CommandFailure } from '../../src/cli/command.ts';
+import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { commands } from '../../src/commands/help.ts';
 import { connectPostgres, type Sql } from '../../src/database/connect.ts';
 import { findMissingGrants } from '../../src/database/rights.ts';
+import { firstServerSchema, writeSqlite } from '../../src/import/sqlite-file.fixture.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { eventually, openWorkshop } from '../runtime/process.ts';
 

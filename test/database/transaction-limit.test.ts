@@ -1,9 +1,9 @@
 // transaction_timeout of a role (PostgreSQL 17 and later), behind a pooler, where no session can be told otherwise.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CommandFailure } from '../../src/commands/command.ts';
-import { asCommandFailure } from '../../src/commands/database-failure.ts';
-import { ExitCode } from '../../src/commands/exit-codes.ts';
+import { CommandFailure } from '../../src/cli/command.ts';
+import { asCommandFailure } from '../../src/cli/database-failure.ts';
+import { ExitCode } from '../../src/cli/exit-codes.ts';
 import { connectPostgres } from '../../src/database/connect.ts';
 import { isDatabaseUnreachable, sqlStateOf } from '../../src/database/errors.ts';
 import { liftTransactionLimit } from '../../src/database/transaction.ts';

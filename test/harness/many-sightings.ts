@@ -6,14 +6,16 @@ import {
   findProfileVersion,
   listCatsBefore,
   listSightingsPage,
+  listStoredInsights,
 } from '../../src/cats/queries.ts';
 import { countComments, listCommentsPage } from '../../src/comments/queries.ts';
 import type { Sql } from '../../src/database/connect.ts';
 import { snapshot } from '../../src/database/transaction.ts';
 import { listEntriesBefore } from '../../src/entries/queries.ts';
-import { listInsightEntries, listStoredInsights } from '../../src/insights/queries.ts';
-import { boundingBoxes } from '../../src/map/distance.ts';
-import { eachPlace, listAreaSightings, listLocations, listTexts } from '../../src/map/queries.ts';
+import { boundingBoxes } from '../../src/geo/distance.ts';
+import { eachPlace } from '../../src/geo/places.ts';
+import { listInsightEntries } from '../../src/insights/queries.ts';
+import { listAreaSightings, listLocations, listTexts } from '../../src/map/queries.ts';
 import { eachMatchCandidate, listNearbyCandidates } from '../../src/matching/queries.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/clock.ts';
 import type { Database } from '../../src/database/connect.ts';
-import { loadCatalog } from '../../src/migrator/catalog.ts';
-import { migrateUp } from '../../src/migrator/run.ts';
+import { loadCatalog } from '../../src/migrator/migration-catalog.ts';
+import { migrateUp } from '../../src/migrator/migration-run.ts';
 import { silentLog } from '../../src/observability/log.ts';
 
 /** Brings the schema of an open database up to date. */

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import postgres from 'postgres';
 import { build } from '../../src/build.ts';
-import { loadCatalog } from '../../src/migrator/catalog.ts';
+import { loadCatalog } from '../../src/migrator/migration-catalog.ts';
 import { startPostgres } from '../harness/postgres.ts';
 import { root } from '../harness/target.ts';
 

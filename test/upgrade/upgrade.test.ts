@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import postgres from 'postgres';
-import { loadCatalog } from '../../src/migrator/catalog.ts';
+import { loadCatalog } from '../../src/migrator/migration-catalog.ts';
 import { type RunningPostgres, startPostgres, testedVersions } from '../harness/postgres.ts';
 import { openWorkshop } from '../runtime/process.ts';
 

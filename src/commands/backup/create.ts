@@ -7,14 +7,14 @@ import { watchParts } from '../../archive/progress.ts';
 import { readSnapshot } from '../../archive/snapshot.ts';
 import { encodeArchive } from '../../archive/write.ts';
 import { build } from '../../build.ts';
+import { UsageError } from '../../cli/command.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
+import { withMaintenanceDatabase } from '../../cli/maintenance.ts';
 import { systemClock } from '../../clock.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { openOutput } from '../../platform/output.ts';
-import { UsageError } from '../command.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { withMaintenanceDatabase } from '../maintenance.ts';
 import { describeTables } from './answer.ts';
-import { type BackupArguments, readKeyFile, standardStream, withProgress } from './run.ts';
+import { type BackupArguments, readKeyFile, standardStream, withProgress } from './archive-command.ts';
 
 /** Writes an archive of the database to a file or to standard output. */
 export async function create(given: BackupArguments): Promise<ExitCode> {

@@ -1,6 +1,6 @@
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
-import { ExitCode } from '../exit-codes.ts';
-import type { BackupArguments } from './run.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
+import type { BackupArguments } from './archive-command.ts';
 
 /** Makes a pair of keys, in the lines of age-keygen. Opens no database. */
 export async function makeKey({ args, io }: BackupArguments): Promise<ExitCode> {

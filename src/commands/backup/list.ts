@@ -1,6 +1,6 @@
 import { listArchives } from '../../archive/files.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { type BackupArguments, readIdentities, withProgress } from './run.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
+import { type BackupArguments, readIdentities, withProgress } from './archive-command.ts';
 
 /** Shows what each file of a directory says of itself. */
 export async function list(given: BackupArguments): Promise<ExitCode> {

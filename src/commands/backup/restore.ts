@@ -1,25 +1,32 @@
 import process from 'node:process';
+import { ArchiveError } from '../../archive/archive-error.ts';
 import { askAsTheApi } from '../../archive/ask.ts';
 import { decryptBytes } from '../../archive/encryption.ts';
-import { ArchiveError } from '../../archive/failure.ts';
 import { readArchiveFile, readFrom } from '../../archive/files.ts';
 import { type Manifest, type Part, requireLoadable } from '../../archive/format.ts';
 import { type WatchOptions, watchParts } from '../../archive/progress.ts';
 import { decodeArchive } from '../../archive/read.ts';
 import { restore } from '../../archive/restore.ts';
 import { build } from '../../build.ts';
+import { UsageError } from '../../cli/command.ts';
+import { openCommandLog } from '../../cli/command-log.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
+import { withMaintenanceDatabase } from '../../cli/maintenance.ts';
 import { systemClock } from '../../clock.ts';
 import { loadSettings } from '../../config/settings.ts';
 import type { Database } from '../../database/connect.ts';
 import { openScratch } from '../../database/scratch.ts';
-import { loadCatalog } from '../../migrator/catalog.ts';
+import { loadCatalog } from '../../migrator/migration-catalog.ts';
 import type { Log } from '../../observability/log.ts';
-import { UsageError } from '../command.ts';
-import { openCommandLog } from '../command-log.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { withMaintenanceDatabase } from '../maintenance.ts';
 import { describeTables } from './answer.ts';
-import { type BackupArguments, findTarget, readIdentities, settingsFor, standardStream, withProgress } from './run.ts';
+import {
+  type BackupArguments,
+  findTarget,
+  readIdentities,
+  settingsFor,
+  standardStream,
+  withProgress,
+} from './archive-command.ts';
 
 /** Puts an archive into the database that the settings name. */
 export async function restoreArchive(given: BackupArguments): Promise<ExitCode> {

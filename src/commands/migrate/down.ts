@@ -1,8 +1,8 @@
+import { UsageError } from '../../cli/command.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
 import { readHistory } from '../../migrator/history.ts';
 import { migrateDown, planUndo } from '../../migrator/undo.ts';
-import { UsageError } from '../command.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { answer, type MigrateArguments, withMigrator } from './run.ts';
+import { answer, type MigrateArguments, withMigrator } from './migrate-command.ts';
 
 /** Undoes migrations, or without `--yes` shows what that would run. */
 export async function down(given: MigrateArguments): Promise<ExitCode> {

@@ -1,10 +1,10 @@
+import { ExitCode } from '../../cli/exit-codes.ts';
 import { describeOutlook, foreseeAdoption } from '../../migrator/adopt/outlook.ts';
-import type { Migration } from '../../migrator/catalog.ts';
 import { readHistory } from '../../migrator/history.ts';
 import { describeLock } from '../../migrator/lock-modes.ts';
-import { planMigrations, requireAgreement, requireCompatible } from '../../migrator/plan.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { answer, countMigrations, type MigrateArguments, readVersion, withMigrator } from './run.ts';
+import type { Migration } from '../../migrator/migration-catalog.ts';
+import { planMigrations, requireAgreement, requireCompatible } from '../../migrator/migration-plan.ts';
+import { answer, countMigrations, type MigrateArguments, readVersion, withMigrator } from './migrate-command.ts';
 
 /** Shows what `up` would run. Takes no lock and changes nothing. */
 export async function showPlan(given: MigrateArguments): Promise<ExitCode> {

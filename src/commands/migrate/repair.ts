@@ -1,11 +1,11 @@
-import { loadCatalog } from '../../migrator/catalog.ts';
-import { MigrationError } from '../../migrator/failure.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
 import { readHistory } from '../../migrator/history.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
-import { planMigrations } from '../../migrator/plan.ts';
+import { loadCatalog } from '../../migrator/migration-catalog.ts';
+import { MigrationError } from '../../migrator/migration-error.ts';
+import { planMigrations } from '../../migrator/migration-plan.ts';
 import { baseline, repair } from '../../migrator/repair.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { answer, type MigrateArguments, readVersion, withMigrator } from './run.ts';
+import { answer, type MigrateArguments, readVersion, withMigrator } from './migrate-command.ts';
 import { compareWithFiles, describeDifference } from './verify.ts';
 
 /** Records versions as applied, once the schema has been seen to be theirs. */

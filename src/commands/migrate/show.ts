@@ -1,7 +1,7 @@
-import { loadCatalog } from '../../migrator/catalog.ts';
-import { UsageError } from '../command.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { answer, count, type MigrateArguments, readVersion } from './run.ts';
+import { UsageError } from '../../cli/command.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
+import { loadCatalog } from '../../migrator/migration-catalog.ts';
+import { answer, count, type MigrateArguments, readVersion } from './migrate-command.ts';
 
 /** Prints one file. Opens no database. */
 export async function showFile(given: MigrateArguments): Promise<ExitCode> {

@@ -1,8 +1,8 @@
+import { ExitCode } from '../../cli/exit-codes.ts';
 import { describeOutlook, foreseeAdoption } from '../../migrator/adopt/outlook.ts';
 import { readHistory } from '../../migrator/history.ts';
-import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../../migrator/plan.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { answer, countMigrations, type MigrateArguments, withMigrator } from './run.ts';
+import { type Plan, planMigrations, requireAgreement, requireCompatible } from '../../migrator/migration-plan.ts';
+import { answer, countMigrations, type MigrateArguments, withMigrator } from './migrate-command.ts';
 
 /** Shows what has been applied and what is pending. Changes nothing. */
 export async function showStatus(given: MigrateArguments): Promise<ExitCode> {

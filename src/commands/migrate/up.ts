@@ -1,10 +1,10 @@
+import { ExitCode } from '../../cli/exit-codes.ts';
+import { openRepairReport, type RowReport } from '../../cli/row-report.ts';
 import type { AdoptionReport } from '../../migrator/adopt/adopt.ts';
-import { loadCatalog } from '../../migrator/catalog.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
-import { migrateUp, rehearse } from '../../migrator/run.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { openRepairReport, type RowReport } from '../row-report.ts';
-import { answer, type MigrateArguments, readVersion, withMigrator } from './run.ts';
+import { loadCatalog } from '../../migrator/migration-catalog.ts';
+import { migrateUp, rehearse } from '../../migrator/migration-run.ts';
+import { answer, type MigrateArguments, readVersion, withMigrator } from './migrate-command.ts';
 
 /** Applies what is pending, or with `--dry-run` does so and takes it back. */
 export async function up(given: MigrateArguments): Promise<ExitCode> {

@@ -1,14 +1,14 @@
-import { relationsMadeBy } from '../../migrator/catalog.ts';
+import { ExitCode } from '../../cli/exit-codes.ts';
 import { compareSchemas, type Difference, type SchemaComparison } from '../../migrator/drift.ts';
 import { readExpectedSchema } from '../../migrator/expected-schema.ts';
 import { readHistory } from '../../migrator/history.ts';
 import { readAtHome, requireHome } from '../../migrator/home.ts';
 import type { MigratorOptions } from '../../migrator/locked.ts';
+import { relationsMadeBy } from '../../migrator/migration-catalog.ts';
+import { planMigrations } from '../../migrator/migration-plan.ts';
 import { describeLag, isBehind, readNumbering, seeEveryRow } from '../../migrator/numbering.ts';
-import { planMigrations } from '../../migrator/plan.ts';
 import { readSchema } from '../../migrator/schema-snapshot.ts';
-import { ExitCode } from '../exit-codes.ts';
-import { answer, count, type MigrateArguments, withMigrator } from './run.ts';
+import { answer, count, type MigrateArguments, withMigrator } from './migrate-command.ts';
 
 /** Compares the files with the history, and the live schema with what the files make. Changes nothing. */
 export async function verify(given: MigrateArguments): Promise<ExitCode> {

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/connect.ts';
 import { describeLock } from '../lock-modes.ts';
-import type { Plan } from '../plan.ts';
+import type { Plan } from '../migration-plan.ts';
 import { OLD_SCHEMA } from './conversion.ts';
 import { type PrototypeTable, prototypeTables } from './prototype.ts';
 import { recognizeSchema } from './recognize.ts';
