@@ -9,6 +9,7 @@ import { openForMaintenance } from '../database/open.ts';
 import { refusedParameterOf } from '../database/refused-parameter.ts';
 import { type Deed, findMissingGrants } from '../database/rights.ts';
 import { findSystemUser } from '../database/system-user.ts';
+import { quoteName } from '../migrator/home.ts';
 import type { MigratorOptions } from '../migrator/locked.ts';
 import { loadCatalog } from '../migrator/migration-catalog.ts';
 import { MigrationError } from '../migrator/migration-error.ts';
@@ -63,13 +64,13 @@ export function explainClosedDoor(error: unknown, { database, DIRECT_DATABASE_UR
   if ('wrong' in reading) return error;
   const { database: name, user } = reading.value;
   return asDenial(error, [
-    `grant connect on database ${quoteName(name)} to ${quoteName(user ?? findSystemUser() ?? '')}`,
+    `grant connect on database ${nameInSql(name)} to ${nameInSql(user ?? findSystemUser() ?? '')}`,
   ]);
 }
 
-/** As quote_ident() of the server would, but for its key words. */
-function quoteName(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+/** As quote_ident() of the server would, but for its key words: quoted only where it has to be. */
+function nameInSql(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteName(name);
 }
 
 /** The tables of ours and that of the history. */
